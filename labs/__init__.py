@@ -1,0 +1,1 @@
+"""What is computed: the models of the papers, and the numerics they share."""

@@ -1,0 +1,1 @@
+"""Numerics that every paper may use: arrays, streams, spectra, expectations over the sphere."""

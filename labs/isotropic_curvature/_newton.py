@@ -1,0 +1,113 @@
+"""Newton's method for g_i = q_i lambda_i(q) in x = log q, where the problem is well conditioned.
+
+With r_i = log(q_i lambda_i / g_i) the Jacobian is J_ij = delta_ij + q_j^2 K_ij / lambda_i, K = E[(w'/rho) u u^T],
+similar to Lambda^{-1/2} (hessian of phi) Lambda^{-1/2}.  Its eigenvalues lie between 1 + inf kappa and 1 + sup kappa
+(for x^p: between 1 and p - 1), however graded g is.  So Newton's direction, damped until the largest |r_i|
+falls, converges from anywhere; Su 2025 states the model, the method is derived here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from labs.core.arrays import array_namespace, device
+
+Array = Any
+
+# r is computed to about 1e-14 at best.  An item is finished when its residual is below FLOOR, or below ENOUGH and
+# no longer falling by half: then rounding is all that is left.
+FLOOR = 5e-15
+ENOUGH = 5e-13
+LONGEST_STEP = 3.0  # in log q: keeps the first step inside the range of floats
+
+
+@dataclass(frozen=True)
+class Root:
+    """q (..., k), zero where inactive, with phi (...) and lambda (..., k) there (lambda is 1 where inactive);
+    the residual max |log(q_i lambda_i / g_i)| (...); whether it is at rounding level; Newton steps (...).
+    """
+
+    q: Array
+    phi: Array
+    lam: Array
+    residual: Array
+    converged: Array
+    iterations: Array
+
+
+def solve_stationarity(
+    moments: Callable[[Array], tuple[Array, Array, Array]],
+    g: Array,
+    start: Array,
+    *,
+    up_to_scale: bool = False,
+    max_iterations: int = 200,
+) -> Root:
+    """q with q_i lambda_i(q) = g_i on the entries with g_i > 0, and q_i = 0 on the others.
+
+    moments(q) gives (phi, lambda, K), shapes (...), (..., k), (..., k, k), at a q that is zero where g is.
+    start      (..., k), positive where g is.
+    up_to_scale  find q with q lambda proportional to g, for lambda homogeneous of degree -1 (H = x), where the
+               scale of q is free and r has a free additive constant.
+    Each item has its own step length and keeps its best point; finished items are frozen.
+    """
+    xp = array_namespace(g)
+    k = g.shape[-1]
+    active = g > 0
+    eye = xp.eye(k, dtype=g.dtype, device=device(g))
+    inside = active[..., :, None] & active[..., None, :]
+    ones, zeros = xp.ones_like(g), xp.zeros_like(g)
+    count = xp.sum(xp.astype(active, g.dtype), axis=-1)
+    count = xp.where(count > 0, count, xp.ones_like(count))
+    log_g = xp.log(xp.where(active, g, ones))
+
+    def system(x: Array) -> tuple[Array, Array, Array, Array]:
+        """(phi, lambda, r, J) at q = exp(x); rows and columns of inactive entries are those of the identity."""
+        q = xp.where(active, xp.exp(x), zeros)
+        phi, lam, kappa = moments(q)
+        lam = xp.where(active, lam, ones)
+        r = xp.where(active, x + xp.log(lam) - log_g, zeros)
+        jacobian = eye + xp.where(inside, q[..., None, :] ** 2 * kappa / lam[..., :, None], 0.0 * kappa)
+        if up_to_scale:
+            # J has the null vector 1 (scale); J + 1 v^T is regular and makes the constant of r free.
+            huge = 1e300  # not inf: an item with no active entry has inf - inf
+            top = xp.max(xp.where(active, r, zeros - huge), axis=-1)
+            middle = (top + xp.min(xp.where(active, r, zeros + huge), axis=-1)) / 2.0
+            r = xp.where(active, r - middle[..., None], zeros)
+            jacobian = jacobian + xp.astype(inside, g.dtype) / count[..., None, None]
+        return phi, lam, r, jacobian
+
+    def size(r: Array) -> Array:
+        largest = xp.max(xp.abs(r), axis=-1)
+        return xp.where(xp.isnan(largest), xp.full_like(largest, float("inf")), largest)
+
+    x = xp.log(xp.where(active, start, ones))
+    phi, lam, r, jacobian = system(x)
+    norm = size(r)
+    step = xp.ones_like(norm)
+    done = norm <= FLOOR
+    iterations = xp.zeros_like(norm)
+    for _ in range(max_iterations):
+        if bool(xp.all(done)):
+            break
+        direction = -xp.linalg.solve(jacobian, r[..., None])[..., 0]
+        length = xp.max(xp.abs(direction), axis=-1)
+        step = xp.minimum(step, LONGEST_STEP / xp.where(length > 0, length, xp.ones_like(length)))
+        trial = x + xp.where(done, xp.zeros_like(step), step)[..., None] * direction
+        phi_new, lam_new, r_new, jacobian_new = system(trial)
+        norm_new = size(r_new)
+        better = ~done & (norm_new <= (1.0 - 0.1 * step) * norm)
+        # Below ENOUGH any improvement is taken; no halving left means that rounding is reached.
+        better = better | (~done & (norm <= ENOUGH) & (norm_new < norm))
+        stalled = ~done & (norm <= ENOUGH) & (norm_new > 0.5 * norm)
+        x = xp.where(better[..., None], trial, x)
+        r, lam = xp.where(better[..., None], r_new, r), xp.where(better[..., None], lam_new, lam)
+        jacobian = xp.where(better[..., None, None], jacobian_new, jacobian)
+        norm, phi = xp.where(better, norm_new, norm), xp.where(better, phi_new, phi)
+        step = xp.where(better, xp.ones_like(step), step / 2.0)
+        iterations = xp.where(done, iterations, iterations + 1.0)
+        done = done | stalled | (norm <= FLOOR) | (step < 1e-9)
+    q = xp.where(active, xp.exp(x), zeros)
+    return Root(q, phi, lam, norm, norm <= ENOUGH, iterations)
