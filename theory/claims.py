@@ -67,7 +67,8 @@ class Claim:
             if value not in allowed:
                 raise ValueError(f"claim {self.id}: {name} must be one of {allowed}, got {value!r}")
         if not _ID.fullmatch(self.id) or not self.id.startswith(self.paper.key + "-"):
-            raise ValueError(f"claim id must look like {self.paper.key}-T1 or {self.paper.key}-X12.b, got {self.id!r}")
+            like = f"{self.paper.key}-T1 or {self.paper.key}-X12.b"
+            raise ValueError(f"claim id must look like {like}, got {self.id!r}")
         REGISTRY.append(self)
 
 

@@ -104,6 +104,11 @@ def device(x: Array) -> Any:
     return array_api_compat.device(x)
 
 
+def on_host(xp: Namespace) -> bool:
+    """Whether arrays of this namespace live in the host's memory and caches (NumPy's do)."""
+    return array_api_compat.is_numpy_namespace(xp)
+
+
 def to_numpy(x: Any) -> np.ndarray:
     """`x` as a NumPy array, copied to the host where it lives elsewhere (on a GPU: a host sync)."""
     if array_api_compat.is_cupy_array(x):

@@ -17,6 +17,7 @@ from labs.core.arrays import (
     check_finite,
     check_nonnegative,
     check_shape,
+    on_host,
     require_host,
     to_numpy,
 )
@@ -136,7 +137,7 @@ def _chunks(xp: Any, flat: Array, H: Any) -> list[slice]:
     items, k = flat.shape
     even = H.terms is not None and all(p == 2 * round(p / 2) for p, _ in H.terms)
     numbers = k * max(k, 1 if even else 150)
-    budget = CHUNK_HOST if xp.__name__.endswith("numpy") else CHUNK_DEVICE
+    budget = CHUNK_HOST if on_host(xp) else CHUNK_DEVICE
     size = max(1, budget // numbers)
     return [slice(i, min(i + size, items)) for i in range(0, items, size)] or [slice(0, 0)]
 
@@ -144,8 +145,8 @@ def _chunks(xp: Any, flat: Array, H: Any) -> list[slice]:
 def _start(xp: Any, g: Array, H: Any, n: int, direction: Array | None) -> Array:
     """A multiple t s of a shape s that would be the best step along s if rho were constant.
 
-    s is g / max(g) with rho = |s| / sqrt(n), or, where H has a slope at 0, the direction in which F falls first
-    (the maximiser of the dual norm, with rho = E rho = 1): near the edge of the dead zone nothing else falls.
+    s is g / max(g) with rho = |s| / sqrt(n), or, where H' does not run from 0 to inf, the maximiser of the dual
+    norm, with rho = E rho = 1: near the edge of the dead zone, or of existence, F falls in no other direction.
     """
     top = xp.max(g, axis=-1)
     safe = xp.where(top > 0, top, xp.ones_like(top))
@@ -220,7 +221,7 @@ def _newton(
     xp: Any, g: Array, H: Any, n: int, direction: Array | None
 ) -> tuple[Array, Array, Array, Array, Array, Array]:
     """Stationary points for g (items, k); items that are all zero come back as zero."""
-    start = _start(xp, g, H, n, direction if H.slope_at_zero > 0 else None)
+    start = _start(xp, g, H, n, direction)
     root = solve_stationarity(lambda q: weight_moments(H, q, n), g, start)
     active = g > 0
     zeros = xp.zeros_like(g)

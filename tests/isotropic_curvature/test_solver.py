@@ -185,10 +185,11 @@ def test_statuses():
         )
 
     assert solve(g, bounded(0.99 * norm)).status == "unbounded"
-    inside = solve(g, bounded(1.2 * norm))
-    assert inside.status == "optimal"
-    assert inside.kkt <= KKT
-    assert inside.gap == math.inf  # not super-quadratic: no certificate is known, and none is claimed
+    for factor in (1.001, 1.2, 50.0):
+        inside = solve(g, bounded(factor * norm))
+        assert inside.status == "optimal"
+        assert inside.kkt <= KKT
+        assert inside.gap == math.inf  # not super-quadratic: no certificate is known, and none is claimed
 
 
 # --- certificate ----------------------------------------------------------------------------------------------
