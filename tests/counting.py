@@ -46,7 +46,7 @@ VIEWS = frozenset(
 # The shape of the result depends on values.
 WAITS = frozenset(("nonzero", "unique_all", "unique_counts", "unique_inverse", "unique_values"))
 # Decompositions that CuPy loops over in a batch, and the largest side up to which it does not.
-LOOPS = {"svd": 32, "svdvals": 32, "eigh": 32, "eigvalsh": 32, "pinv": 32, "matrix_rank": 32, "qr": 0}
+LOOPS = dict.fromkeys(("svd", "svdvals", "eigh", "eigvalsh", "pinv", "matrix_rank"), 32) | {"qr": 0}
 LOOPING_NORMS = (2, -2, "nuc")  # `matrix_norm` takes an SVD for these
 
 
@@ -199,8 +199,8 @@ def _unwrapped(value: Any) -> Any:
 
 
 def _refuse_broadcast(a: Any, b: Any) -> None:
-    """CuPy's `solve`: both stacks of matrices have the same batch, or `a` is one matrix, `b` one vector."""
-    if a.shape[:-2] != b.shape[:-2] or (b.ndim == 1 and a.ndim > 2):
+    """CuPy's `solve`: `a` and `b` have the same batch (a vector `b` has none)."""
+    if a.shape[:-2] != b.shape[:-2]:
         raise ValueError(f"solve does not broadcast on CuPy: a has shape {a.shape}, b has shape {b.shape}")
 
 

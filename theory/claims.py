@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 SENSES = ("==", "<=", "<", ">=", ">", "exists", "for all", "iff")
 KINDS = ("theorem", "law", "report")
 PROVENANCES = ("paper", "secondary", "reconstructed", "extension")
-_ID = re.compile(r"[A-Z]+-[A-Z]*\d*[a-z]*(\.[a-z0-9]+)?")
+_ID = re.compile(r"[A-Z]+-[A-Z]+\d*[a-z]*(\.[a-z0-9]+)?")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import array_api_strict
 import numpy as np
@@ -13,6 +13,7 @@ import pytest
 from scipy import special as reference
 
 from labs.core import arrays
+from labs.core.sources import ROOT
 from tests.kernels import start
 
 on_backends = pytest.mark.parametrize("name", ["numpy", "strict", "counting"])
@@ -138,6 +139,13 @@ def test_special_functions_take_python_scalars_beside_arrays(name):
     backend, _ = start(name)
     got = arrays.special(backend.xp).betainc(2.0, backend.asarray([1.0, 3.0]), 0.5)
     np.testing.assert_array_equal(backend.to_numpy(got), reference.betainc(2.0, np.array([1.0, 3.0]), 0.5))
+
+
+@pytest.mark.parametrize("names", [arrays.SPECIAL, arrays.SPECIAL[:-1]])
+def test_a_special_extension_of_the_library_itself_is_used_if_it_is_complete(names):
+    library = ModuleType("library")
+    vars(library)["special"] = SimpleNamespace(**dict.fromkeys(names, abs))
+    assert (arrays.special(library).erf is abs) == (names == arrays.SPECIAL)
 
 
 def test_special_functions_without_an_array_are_refused():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from labs.core.arrays import SPECIAL, array_namespace, special, to_numpy
-from tests.counting import HOME, counting
+from tests.counting import HOME, HOST, counting
 
 
 @pytest.fixture
@@ -84,6 +84,15 @@ def test_whatever_waits_for_the_device_is_a_host_sync(stand_in):
         assert counts.syncs.total() == done
 
 
+def test_a_gather_is_a_launch_and_what_is_on_the_host_waits_no_more(stand_in):
+    xp, x, _, counts = stand_in
+    gathered = x[xp.asarray([2, 0], device=HOME)]  # the index, the gather
+    assert totals(counts) == (2, 0, 0)
+    host = gathered.to_device(HOST)
+    np.testing.assert_array_equal(np.asarray(host.to_device(HOST)), [3.0, 1.0])
+    assert totals(counts) == (2, 1, 0)
+
+
 def test_numpy_cannot_reach_in_without_being_seen(stand_in):
     _, x, _, counts = stand_in
     with pytest.raises(RuntimeError, match="device1"):
@@ -105,34 +114,32 @@ def test_it_is_as_strict_as_the_standard(stand_in):
         xp.einsum  # noqa: B018
 
 
-@pytest.mark.parametrize(
-    ("name", "batch", "side", "matrices"),
-    [
-        ("svd", (5,), 33, 5),
-        ("svd", (5,), 32, 0),
-        ("svd", (), 33, 0),
-        ("svdvals", (5,), 33, 5),
-        ("eigh", (2, 3), 40, 6),
-        ("qr", (4,), 3, 4),
-        ("cholesky", (5,), 33, 0),
-        ("inv", (5,), 33, 0),
-    ],
-)
-def test_decompositions_that_cupy_loops_over_count_once_per_matrix(name, batch, side, matrices):
+def cost_of(name, shape, **options):
+    """Launches, syncs and looped matrices of one call of `linalg.name` on a batch of identities."""
     backend, counts = counting()
-    a = backend.asarray(np.broadcast_to(np.eye(side), (*batch, side, side)))
+    a = backend.asarray(np.broadcast_to(np.eye(*shape[-2:]), shape))
     counts.reset()
-    getattr(backend.xp.linalg, name)(a)
-    assert totals(counts) == (max(matrices, 1), 0, matrices)
+    getattr(backend.xp.linalg, name)(a, **options)
+    return totals(counts)
 
 
-@pytest.mark.parametrize(("order", "matrices"), [("nuc", 3), (2, 3), ("fro", 0)])
-def test_a_matrix_norm_that_needs_singular_values_loops(order, matrices):
-    backend, counts = counting()
-    a = backend.asarray(np.ones((3, 2, 40)))
-    counts.reset()
-    backend.xp.linalg.matrix_norm(a, ord=order)
-    assert totals(counts) == (max(matrices, 1), 0, matrices)
+@pytest.mark.parametrize("name", ["svd", "svdvals", "eigh", "eigvalsh", "pinv", "matrix_rank"])
+def test_decompositions_above_32_count_once_per_matrix_of_a_batch(name):
+    assert cost_of(name, (2, 3, 33, 33)) == (6, 0, 6)
+    assert cost_of(name, (2, 3, 32, 32)) == (1, 0, 0)
+    assert cost_of(name, (1, 33, 33)) == cost_of(name, (33, 33)) == (1, 0, 0)
+
+
+def test_qr_loops_at_any_size_and_factorisations_that_cupy_batches_never():
+    assert cost_of("qr", (2, 1, 1)) == (2, 0, 2)
+    for name in ("cholesky", "inv", "det"):
+        assert cost_of(name, (5, 33, 33)) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("order", ["nuc", 2, -2])
+def test_a_matrix_norm_that_needs_singular_values_loops(order):
+    assert cost_of("matrix_norm", (3, 2, 33), ord=order) == (3, 0, 3)
+    assert cost_of("matrix_norm", (3, 33, 2)) == cost_of("matrix_norm", (3, 33, 2), ord=1) == (1, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from labs.core.sources import ROOT
 from labs.core.streams import stream
 
 PINNED = ["37b64be2120e6cb0", "c905f413c0c56ae4", "8da5bef04aa1d4d5", "f51a23c46c8c4531"]
@@ -30,8 +31,9 @@ def test_another_process_with_another_hash_seed_draws_the_same():
     drawn = "stream('p', 1, 'b', 2.5).bit_generator.random_raw(4)"
     code = f"from labs.core.streams import stream; print({drawn}.tolist())"
     environment = os.environ | {"PYTHONHASHSEED": "12345"}
+    command = [sys.executable, "-c", code]
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=60
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == str(words("p", 1, "b", 2.5).tolist())
 
