@@ -1,0 +1,1 @@
+"""What is shown: one module per figure, found by listing the folders of the papers."""
