@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -162,17 +163,20 @@ _LIBRARY = re.compile(r"\b(np|xp)\.\w|\b(array_namespace|check_\w+|require_host|
 def public_functions() -> Iterator[tuple[str, Callable[..., Any]]]:
     """Name and function of every public function and method that a public module of `labs` defines."""
     for info in pkgutil.walk_packages(labs.__path__, "labs."):
-        if info.name in MACHINERY or "._" in info.name:
+        if info.name not in MACHINERY and "._" not in info.name:
+            yield from public_in(importlib.import_module(info.name))
+
+
+def public_in(module: ModuleType) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Name and function of what one module defines: public functions, and those of its public classes."""
+    for name, thing in vars(module).items():
+        if name.startswith("_") or getattr(thing, "__module__", None) != module.__name__:
             continue
-        for name, thing in vars(importlib.import_module(info.name)).items():
-            if name.startswith("_") or getattr(thing, "__module__", None) != info.name:
-                continue
-            if inspect.isfunction(thing):
-                yield f"{info.name}.{thing.__qualname__}", thing
-            elif inspect.isclass(thing):
-                for key, method in vars(thing).items():
-                    if inspect.isfunction(method) and (key == "__call__" or not key.startswith("_")):
-                        yield f"{info.name}.{method.__qualname__}", method
+        members = vars(thing).items() if inspect.isclass(thing) else [(name, thing)]
+        for key, member in members:
+            function = inspect.unwrap(member)  # beneath a cache, or a static method
+            if inspect.isfunction(function) and (key == "__call__" or not key.startswith("_")):
+                yield f"{module.__name__}.{function.__qualname__}", function
 
 
 def kind(function: Callable[..., Any]) -> str:

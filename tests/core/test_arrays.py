@@ -92,7 +92,7 @@ def test_importing_arrays_imports_no_heavy_package():
     heavy = "{'scipy', 'cupy', 'array_api_strict', 'threadpoolctl', 'sympy', 'matplotlib'}"
     code = f"import sys, labs.core.arrays; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "[]"
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -62,12 +64,7 @@ def test_a_batch_is_a_loop_over_its_items(kernel):
             item[key] = move(full[index], numpy)
         for path, alone in outputs(kernel.function(**item)).items():
             if hasattr(whole[path], "shape"):
-                agree(
-                    kernel,
-                    whole[path][index],
-                    np.asarray(alone)[()],
-                    f"{kernel.name}: item {index} of {path}",
-                )
+                agree(kernel, whole[path][index], alone, f"{kernel.name}: item {index} of {path}")
 
 
 @on_backends
@@ -292,6 +289,55 @@ def test_a_result_may_be_a_dataclass_with_words_and_a_budget_per_iteration():
     test_a_batch_is_a_loop_over_its_items(kernel)
     test_an_empty_batch_gives_an_empty_answer(kernel, "strict")
     budget(kernel)
+
+
+def test_no_public_function_of_a_module_is_overlooked():
+    class Curve:
+        def __init__(self): ...
+        def __call__(self): ...
+        def slope(self): ...
+        def _helper(self): ...
+        @staticmethod
+        def flat(): ...
+        @property
+        def height(self): ...
+
+    class _Private:
+        def method(self): ...
+
+    def plain(): ...
+
+    module = ModuleType(__name__)
+    vars(module).update(
+        Curve=Curve,
+        _Private=_Private,
+        plain=plain,
+        cached=cache(lambda: None),
+        _plain=plain,
+        ndim=np.ndim,
+        two=2,
+    )
+    found = [name.rpartition("<locals>.")[2] for name, _ in kernels.public_in(module)]
+    assert found == ["Curve.__call__", "Curve.slope", "Curve.flat", "plain", "<lambda>"]
+
+
+def test_the_public_modules_of_labs_are_looked_at_and_the_machinery_is_not():
+    modules = {function.__module__ for _, function in kernels.public_functions()}
+    assert {"labs.core.spectrum", "labs.core.streams", "labs.core.sources"} <= modules
+    assert not modules & {"labs.core.arrays", "labs.__main__"}
+
+
+def test_bad_vectors_are_bad_in_every_way_that_is_promised():
+    s = np.ones((2, 3))
+    wrong = [change["s"] for change, _ in vectors("s", s)]
+    arrays = [w for w in wrong if isinstance(w, np.ndarray)]
+    assert sorted(w.shape for w in arrays) == [(), (2, 0), (2, 3), (2, 3), (2, 3)]
+    assert [w[-1, -1] for w in arrays[:2]] == pytest.approx([np.nan, np.inf], nan_ok=True)
+    assert all((w.ravel()[:-1] == 1.0).all() for w in arrays[:2])
+    assert {w.dtype.kind for w in arrays} == {"f", "i"}
+    assert [w for w in wrong if not isinstance(w, np.ndarray)] == [s.tolist(), None]
+    (negative,) = [change["s"] for change, _ in vectors("s", s, nonnegative=True)][len(wrong) :]
+    assert (negative < 0.0).sum() == 1
 
 
 def test_what_names_an_array_library_is_told_from_a_closed_form():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from labs.core.arrays import to_numpy
@@ -27,7 +29,7 @@ NODES = nodes.sphere_nodes(3, 60)
 MIXED = Polynomial({1.0: 0.1, 2.5: 1.0, 4.0: 0.5})
 
 # Newton's method stops at a relative residual of 5e-13 at worst, and its Jacobian is well conditioned.
-SOLVED = {"tolerance": 1e-11, "absolute": 1e-11}
+SOLVED: dict[str, Any] = {"tolerance": 1e-11, "absolute": 1e-11}
 SIZES = (({"m": 2}, "m"), ({"n": 2}, "n"), ({"n": 3.5}, "n"), ({"H": "x^4"}, "H"))
 
 

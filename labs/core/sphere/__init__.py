@@ -19,9 +19,7 @@ Array = Any
 __all__ = ["expect", "weight_moments"]
 
 
-def expect(
-    H: Any, q: Array, n: int | None = None, order: int = 2
-) -> tuple[Array, Array | None, Array | None]:
+def expect(H: Any, q: Array, n: int | None = None, order: int = 2) -> tuple[Array, Array, Array]:
     """Kernel: E H(|diag(q) zeta|) over the sphere S^{n-1}, with its gradient and Hessian in q.
 
         value = E H(rho),   gradient_i = q_i lambda_i,   hessian = diag(lambda) + (q q^T) o E[(w'/rho) u u^T],
