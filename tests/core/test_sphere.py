@@ -78,7 +78,10 @@ def dirichlet_moment(x: list[Fraction], power: int, extra: tuple[int, ...]) -> F
     series = [Fraction(1)] + [Fraction(0)] * power
     for xi, e in zip(x, extra, strict=True):
         factor = [rising(Fraction(1, 2), a + e) * xi**a / math.factorial(a) for a in range(power + 1)]
-        series = [sum(series[i] * factor[r - i] for i in range(r + 1)) for r in range(power + 1)]
+        series = [
+            sum((series[i] * factor[r - i] for i in range(r + 1)), start=Fraction(0))
+            for r in range(power + 1)
+        ]
     return series[power] * math.factorial(power) / rising(Fraction(len(x), 2), power + sum(extra))
 
 

@@ -201,7 +201,7 @@ class Moments:
     value: float
     first: np.ndarray  # (k,)
     first_at_zero: float
-    second: np.ndarray | None  # (k, k)
+    second: Any  # (k, k), or None if not asked for
 
 
 def general_moments(H: Any, q: np.ndarray, n: int, second: bool = True) -> Moments:

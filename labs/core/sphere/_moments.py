@@ -13,7 +13,7 @@ from labs.core.sphere._powers import power_moments
 Array = Any
 
 
-def weight_moments(H: Any, q: Array, n: int, *, second: bool = True) -> tuple[Array, Array, Array | None]:
+def weight_moments(H: Any, q: Array, n: int, *, second: bool = True) -> tuple[Array, Array, Array]:
     """(E H(rho), E[w(rho) u_i], E[(w'(rho)/rho) u_i u_j]), shapes (...), (..., k), (..., k, k).
 
     As `expect`, unchecked: what Newton's method needs.  Entries of the matrix whose q_i or q_j is 0 have no
@@ -27,7 +27,7 @@ def weight_moments(H: Any, q: Array, n: int, *, second: bool = True) -> tuple[Ar
 
 def _sum_of_powers(
     terms: tuple[tuple[float, Any], ...], q: Array, n: int, second: bool
-) -> tuple[Array, Array, Array | None]:
+) -> tuple[Array, Array, Array]:
     """The moments for H = sum_m c_m x^{p_m}, each by homogeneity in units of the largest q."""
     xp = array_namespace(q)
     k = q.shape[-1]
