@@ -13,6 +13,11 @@ from labs.core.sphere._powers import power_moments
 Array = Any
 
 
+# Entries of q below 1e-100 of the largest count as 1e-100 of it in the moments.  For x^p that changes them by
+# less than (1e-200)^{(p-1)/2} relative (a single large entry; less with more): 1e-20 at p = 1.2.
+FAINT = 1e-200
+
+
 def weight_moments(H: Any, q: Array, n: int, *, second: bool = True) -> tuple[Array, Array, Array]:
     """(E H(rho), E[w(rho) u_i], E[(w'(rho)/rho) u_i u_j]), shapes (...), (..., k), (..., k, k).
 
@@ -37,6 +42,7 @@ def _sum_of_powers(
     nothing = top == 0  # a zero spectrum: worked on as (1, ..., 1), put right below
     top = xp.where(nothing, xp.ones_like(top), top)
     x = xp.where(nothing[..., None], xp.ones_like(q), q / top[..., None]) ** 2
+    x = xp.where((x < FAINT) & (q > 0), xp.full_like(x, FAINT), x)
     positive = xp.sum(xp.astype(x > 0, q.dtype), axis=-1)
     value, first = xp.zeros_like(top), xp.zeros_like(q)
     matrix = xp.zeros((*q.shape, k), dtype=q.dtype, device=device(q)) if second else None

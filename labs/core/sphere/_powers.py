@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from labs.core.arrays import array_namespace, to_numpy
+from labs.core.arrays import array_namespace, device, to_numpy
 
 Array = Any
 
@@ -61,8 +61,8 @@ def split_exponent(b: float) -> tuple[int, float]:
     return j, j - b
 
 
-def _nodes(xp: Any, x: Array, b: float, s: float, second: bool) -> tuple[list[float], list[float]]:
-    """Nodes t and weights t^s step / Gamma(s) of the trapezoidal rule in log t, for max(x) = 1.
+def _log_nodes(xp: Any, x: Array, b: float, s: float, second: bool) -> list[float]:
+    """The nodes of the trapezoidal rule in y = log t, for max(x) = 1.
 
     `b` is the exponent in E[X^b z_i^2].  Left end: the integrand falls like t^s once t E X << 1.  Right
     end: beyond 1 / min(x) (over x > 0) it falls like t^-(b + k/2), k the number of positive entries, and by
@@ -86,10 +86,7 @@ def _nodes(xp: Any, x: Array, b: float, s: float, second: bool) -> tuple[list[fl
     if slowest > 0:
         ends.append(TAIL / slowest)
     low, high = -TAIL / s - math.log(total), 2.0 + min(ends)
-    count = math.ceil((high - low) / STEP) + 1
-    t = [math.exp(low + STEP * i) for i in range(count)]
-    scale = math.exp(log_gamma_ratio(s, 1.0 - s)) * STEP  # STEP / Gamma(s)
-    return t, [scale * ti**s for ti in t]
+    return [low + STEP * i for i in range(math.ceil((high - low) / STEP) + 1)]
 
 
 def _series(xp: Any, y: Array, terms: int) -> list[Array]:
@@ -98,7 +95,7 @@ def _series(xp: Any, y: Array, terms: int) -> list[Array]:
     for _ in range(terms):
         sums.append(xp.sum(power, axis=-1))
         power = power * y
-    c = [xp.ones(y.shape[:-1], dtype=y.dtype, device=y.device)]
+    c = [xp.ones(y.shape[:-1], dtype=y.dtype, device=device(y))]
     for r in range(1, terms + 1):
         acc = sums[0] * c[r - 1]
         for l in range(2, r + 1):
@@ -114,7 +111,7 @@ def power_moments(x: Array, p: float, n: int, *, second: bool = True) -> tuple[A
         second_ij = E[rho^{p-4} u_i u_j],       shape (..., k, k), or None if `second` is false
 
     x     (..., k), nonnegative, largest entry of each item 1 (q^2 in units of its largest entry); k <= n,
-          the n - k coordinates that are not listed have x = 0.
+          the n - k coordinates that are not listed have x = 0.  Positive entries at least 1e-200.
     p     exponent of the power H = rho^p whose weight w = H'/rho this is, p >= 1.
     Relative error about 1e-14 in each entry.  Cost O(N k (j + k j)) an item with j about p/2 + 1 and
     N = 1 node for even p, else about 100-200.  Not checked here: the callers check.
@@ -125,15 +122,20 @@ def power_moments(x: Array, p: float, n: int, *, second: bool = True) -> tuple[A
     j, s = split_exponent(b) if second else split_exponent(b + 1.0)
     if not second:
         j -= 1  # below, the first moments use j + 1
+    # The factor t^s of the integrand and the powers of t that the series loses for large t (y ~ 1/(2t)) would
+    # overflow apart: the series is taken in units of 1 / max(t, 1), which leaves t^{s - j - 1} there.
     if s == 0.0:
-        t, weights = [0.0], [1.0]
+        t, weights, units = [0.0], [1.0], [1.0]
     else:
-        t, weights = _nodes(xp, x, b + 1.0, s, second)
-    nodes = xp.asarray(t, dtype=x.dtype, device=x.device)[:, None]
-    weight = xp.asarray(weights, dtype=x.dtype, device=x.device)
+        log_t = _log_nodes(xp, x, b + 1.0, s, second)
+        constant = math.log(STEP) + log_gamma_ratio(s, 1.0 - s)  # STEP / Gamma(s)
+        t, units = [math.exp(y) for y in log_t], [math.exp(max(y, 0.0)) for y in log_t]
+        weights = [math.exp(constant + s * y - (j + 1) * max(y, 0.0)) for y in log_t]
+    nodes, unit = (xp.asarray(a, dtype=x.dtype, device=device(x))[:, None] for a in (t, units))
+    weight = xp.asarray(weights, dtype=x.dtype, device=device(x))
     # Arrays below have shape (..., nodes, k) or (..., nodes).
     v = 1.0 / (1.0 + 2.0 * nodes * x[..., None, :])
-    y = x[..., None, :] * v
+    y = x[..., None, :] * v * unit
     c = _series(xp, y, j + 1)
     weight = weight * xp.sqrt(xp.prod(v, axis=-1))
     # Horner: sum_a y_i^a c_{j+1-a}, the coefficient of tau^{j+1} in series / (1 - tau y_i).
@@ -153,11 +155,12 @@ def power_moments(x: Array, p: float, n: int, *, second: bool = True) -> tuple[A
     for _ in range(j):
         powers.append(powers[-1] * y)
     inner = xp.zeros_like(y)
-    total = xp.zeros((*x.shape, k), dtype=x.dtype, device=x.device)
+    weight = weight * unit[:, 0]  # one power of y less than above
+    total = xp.zeros((*x.shape, k), dtype=x.dtype, device=device(x))
     for m in range(j, -1, -1):
         inner = inner * y + c[j - m][..., None]
         left = xp.matrix_transpose(weight[..., None] * v * inner)
         total = total + left @ (v * powers[m])
-    eye = xp.eye(k, dtype=x.dtype, device=x.device)
+    eye = xp.eye(k, dtype=x.dtype, device=device(x))
     log_second = math.lgamma(j + 1) + (s - 2.0) * math.log(2.0) - log_gamma_ratio(n / 2, b + 2.0)
     return first, total * (1.0 + 2.0 * eye) * math.exp(log_second)
