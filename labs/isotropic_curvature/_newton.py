@@ -57,26 +57,24 @@ def solve_stationarity(
     k = g.shape[-1]
     active = g > 0
     eye = xp.eye(k, dtype=g.dtype, device=device(g))
-    inside = active[..., :, None] & active[..., None, :]
     ones, zeros = xp.ones_like(g), xp.zeros_like(g)
-    count = xp.sum(xp.astype(active, g.dtype), axis=-1)
-    count = xp.where(count > 0, count, xp.ones_like(count))
+    share = xp.astype(active, g.dtype) / k
     log_g = xp.log(xp.where(active, g, ones))
 
     def system(x: Array) -> tuple[Array, Array, Array, Array]:
-        """(phi, lambda, r, J) at q = exp(x); rows and columns of inactive entries are those of the identity."""
+        """(phi, lambda, r, J) at q = exp(x); columns of inactive entries are those of the identity (q_j = 0)."""
         q = xp.where(active, xp.exp(x), zeros)
         phi, lam, kappa = moments(q)
         lam = xp.where(active, lam, ones)
         r = xp.where(active, x + xp.log(lam) - log_g, zeros)
-        jacobian = eye + xp.where(inside, q[..., None, :] ** 2 * kappa / lam[..., :, None], 0.0 * kappa)
+        jacobian = eye + (q**2)[..., None, :] * kappa / lam[..., :, None]
         if up_to_scale:
             # J has the null vector 1 (scale); J + 1 v^T is regular and makes the constant of r free.
             huge = 1e300  # not inf: an item with no active entry has inf - inf
             top = xp.max(xp.where(active, r, zeros - huge), axis=-1)
             middle = (top + xp.min(xp.where(active, r, zeros + huge), axis=-1)) / 2.0
             r = xp.where(active, r - middle[..., None], zeros)
-            jacobian = jacobian + xp.astype(inside, g.dtype) / count[..., None, None]
+            jacobian = jacobian + share[..., None, :]
         return phi, lam, r, jacobian
 
     def size(r: Array) -> Array:
@@ -92,7 +90,7 @@ def solve_stationarity(
     for _ in range(max_iterations):
         if bool(xp.all(done)):
             break
-        direction = -xp.linalg.solve(jacobian, r[..., None])[..., 0]
+        direction = xp.where(active, -xp.linalg.solve(jacobian, r[..., None])[..., 0], zeros)
         length = xp.max(xp.abs(direction), axis=-1)
         step = xp.minimum(step, LONGEST_STEP / xp.where(length > 0, length, xp.ones_like(length)))
         trial = x + xp.where(done, xp.zeros_like(step), step)[..., None] * direction

@@ -45,12 +45,21 @@ def _node_moments(H: Any, q: Array, nodes: Array) -> tuple[Array, Array, Array]:
     """(mean H(rho), mean w(rho) u_i, mean (w'(rho)/rho) u_i u_j) over the nodes (N, k), q (..., k)."""
     xp = array_namespace(q, nodes)
     count = nodes.shape[0]
-    rho = xp.sqrt((q**2) @ nodes.T)
-    rho = xp.where(rho > 0, rho, xp.ones_like(rho))  # only where q = 0: those items are not asked for
-    phi = xp.sum(H(rho), axis=-1) / count
-    lam = (H.weight(rho) / count) @ nodes
-    curved = (H.weight_slope(rho) / (rho * count))[..., None] * nodes
-    return phi, lam, xp.matrix_transpose(curved) @ nodes
+    square = (q**2) @ nodes.T
+    square = xp.where(square > 0, square, xp.ones_like(square))  # only where q = 0: those are not asked for
+    if H.terms is None:
+        rho = xp.sqrt(square)
+        value, weight, curved = H(rho), H.weight(rho), H.weight_slope(rho) / rho
+    else:  # one power a term in place of three
+        value, weight, curved = 0.0, 0.0, 0.0
+        for p, c in H.terms:
+            power = (c / count) * square ** (p / 2.0 - 2.0)
+            value = value + power * square**2
+            weight = weight + (p * power) * square
+            curved = curved + (p * (p - 2.0)) * power
+        return xp.sum(value, axis=-1), weight @ nodes, xp.matrix_transpose(curved[..., None] * nodes) @ nodes
+    phi, lam = xp.sum(value, axis=-1) / count, (weight / count) @ nodes
+    return phi, lam, xp.matrix_transpose((curved / count)[..., None] * nodes) @ nodes
 
 
 def solve_nodes(g: Array, H: Any, nodes: Array) -> Solution:

@@ -276,10 +276,11 @@ def test_one_blas_thread_holds_inside_and_is_undone_outside():
     from threadpoolctl import threadpool_info, threadpool_limits
 
     def threads():
-        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+        return {p["filepath"]: p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"}
 
     with threadpool_limits(limits=2, user_api="blas"):
-        assert threads() == {2}
+        before = threads()
+        assert 2 in before.values()  # a BLAS that some package brings may know one thread only
         with arrays.one_blas_thread():
-            assert threads() == {1}
-        assert threads() == {2}
+            assert set(threads().values()) == {1}
+        assert threads() == before
