@@ -40,7 +40,7 @@ def as_custom(p: float) -> Custom:
 
 def two_level(p: float, a: float, b: float, k0: int, n: int) -> tuple[float, float, float]:
     """(E rho^p, E rho^{p-2} u_a, E rho^{p-2} u_b): rho^2 = a^2 t + b^2 (1-t), t ~ Beta(k0/2, (n-k0)/2)."""
-    with mpmath.workdps(220):  # 1 - (b/a)^2 must not round to 1
+    with mpmath.workdps(40 + 2 * math.ceil(math.log10(a / b))):  # 1 - (b/a)^2 must not round to 1
         x, y = mpmath.mpf(a) ** 2, mpmath.mpf(b) ** 2
         alpha, beta, power = mpmath.mpf(k0) / 2, mpmath.mpf(n - k0) / 2, mpmath.mpf(p) / 2
 
@@ -103,7 +103,7 @@ def test_even_powers_against_exact_rationals(p):
 
 
 @pytest.mark.parametrize("p", [1.2, 2.5, 40.0])
-@pytest.mark.parametrize(("n", "dimension"), [(2, 2), (3, 5), (6, 6)])
+@pytest.mark.parametrize(("n", "dimension"), [(2, 2), (3, 5), (5, 5)])
 def test_both_routes_agree_on_the_zoo(p, n, dimension):
     """Graded, repeated, nearly equal, spiked, rank-deficient spectra, alone and inside a larger sphere."""
     for spectrum in zoo(n, stream("sphere zoo", n)).values():

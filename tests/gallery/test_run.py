@@ -34,6 +34,7 @@ def test_a_failing_figure_does_not_stop_the_others(toy: Toy, capsys: pytest.Capt
     assert [d.action for d in again] == ["current"]
 
 
+@pytest.mark.long  # in one process: the test above; two, and the command line: test_ctrl_c..., test_cli
 def test_two_processes_draw_what_they_can_and_the_exit_status_tells(tmp_path: Path) -> None:
     root = project.make(tmp_path)
     code, out, err = project.lab(root, "figures", "--scale", "smoke", "--jobs", "2")

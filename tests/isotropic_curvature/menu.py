@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from labs.core.spectrum import zoo
-from labs.core.sphere import expect
 from labs.core.streams import stream
-from labs.isotropic_curvature import Custom, Polynomial, Power, dual_norm
+from labs.isotropic_curvature import Custom, Polynomial, Power
+from tests.isotropic_curvature.device import dual_norm, expect
 from theory.isotropic_curvature import plane
 
 Plane = tuple[Fraction, Fraction]  # two singular values, exactly

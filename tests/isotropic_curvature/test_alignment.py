@@ -10,7 +10,8 @@ import pytest
 
 from labs.core.spectrum import matrix
 from labs.core.streams import stream
-from labs.isotropic_curvature import Power, solve, solve_matrix
+from labs.isotropic_curvature import Power
+from tests.isotropic_curvature.device import solve, solve_matrix
 from tests.isotropic_curvature.menu import rationals
 from tests.referee import check, control, restates, verifies
 from theory.evidence import Evidence, certified, every, exact, measured, require

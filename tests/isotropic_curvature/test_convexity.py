@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labs.core.sphere import expect
 from labs.core.streams import stream
-from labs.isotropic_curvature import Polynomial, Power, dual_norm, solve
+from labs.isotropic_curvature import Polynomial, Power
+from tests.isotropic_curvature.device import dual_norm, expect, solve
 from tests.isotropic_curvature.menu import FLAT, Plane, ball, dual_norm_ball
 from tests.referee import check, control, verifies
 from theory.evidence import Evidence, enclosed, every, exact, measured, require

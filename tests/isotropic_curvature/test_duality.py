@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from labs.core.sphere import expect
 from labs.core.streams import stream
-from labs.isotropic_curvature import Polynomial, Power, duality_gap, solve
+from labs.isotropic_curvature import Polynomial, Power
+from tests.isotropic_curvature.device import duality_gap, expect, solve
 from tests.isotropic_curvature.menu import SUPERQUADRATIC, gradient_of, rationals, spectra, weights
 from tests.referee import check, control, verifies
 from theory.evidence import Evidence, every, exact, measured, require

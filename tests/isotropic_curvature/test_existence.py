@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from labs.isotropic_curvature import Custom, Polynomial, dual_norm, solve
+from labs.isotropic_curvature import Custom, Polynomial
+from tests.isotropic_curvature.device import dual_norm, solve
 from tests.isotropic_curvature.menu import Plane, ball, dual_norm_ball, spectra
 from tests.referee import check, control, restates, verifies
 from theory.evidence import Evidence, enclosed, every, measured, require

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labs.isotropic_curvature import Polynomial, Power, closed_forms, solve
+from labs.isotropic_curvature import Polynomial, Power, closed_forms
+from tests.isotropic_curvature.device import solve
 from tests.isotropic_curvature.menu import COSH, MIXED, gradient_of, weights
 from tests.referee import check, control, restates, verifies
 from theory.evidence import Evidence, enclosed, every, exact, measured, require

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labs.isotropic_curvature import Power, solve
+from labs.isotropic_curvature import Power
+from tests.isotropic_curvature.device import solve
 from tests.isotropic_curvature.menu import (
     COSH,
     RATIO_ERROR,

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from labs.core.spectrum import power_law
-from labs.core.sphere import expect
 from labs.core.streams import stream
-from labs.isotropic_curvature import Power, closed_forms, solve
+from labs.isotropic_curvature import Power, closed_forms
+from tests.isotropic_curvature.device import expect, solve
 from tests.isotropic_curvature.menu import (
     COSH,
     MIXED,

@@ -264,7 +264,26 @@ def test_jumps_decide_too() -> None:
     assert not necessity.is_superquadratic(FALLING, (Fraction(201, 100), Fraction(1)))
 
 
+def test_a_jump_away_from_one() -> None:
+    """w = 1, then 10 from 2 on, then falling by r on (3, 4]: int x^2 dw = 36 - r (64 - 27)/3 >= 0 to r = 108/37."""
+
+    def pieces(rate: Fraction) -> tuple[Piece, ...]:
+        ends = [Fraction(x) for x in (0, 2, 3, 4)]
+        level, fall = Fraction(10), 10 + 3 * rate
+        return (
+            Piece(ends[0], ends[1], Fraction(1), Fraction(0)),
+            Piece(ends[1], ends[2], level, Fraction(0)),
+            Piece(ends[2], ends[3], fall, -rate),
+            Piece(ends[3], None, level - rate, Fraction(0)),
+        )
+
+    assert necessity.is_weakly_superquadratic(pieces(Fraction(108, 37)))
+    assert not necessity.is_weakly_superquadratic(pieces(Fraction(109, 37)))
+    # A continuous weight that rises, on both sides of a joint.
+    assert necessity.is_superquadratic(pieces(Fraction(-1)), (Fraction(4), Fraction(5, 2)))
+
+
 def test_a_weight_that_falls_for_ever_is_refused() -> None:
-    endless = (LEVEL[0], LEVEL[1]._replace(slope=Fraction(-1, 100)))
+    endless = (LEVEL[0], *FALLING[1:3], FALLING[3]._replace(slope=Fraction(-1, 100)))
     assert not necessity.is_convex(endless)
     assert not necessity.is_weakly_superquadratic(endless)

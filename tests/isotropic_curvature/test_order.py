@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from labs.core.spectrum import zoo
-from labs.core.sphere import expect
 from labs.core.streams import stream
-from labs.isotropic_curvature import Power, dual_norm, solve
+from labs.isotropic_curvature import Power
+from tests.isotropic_curvature.device import dual_norm, expect, solve
 from tests.isotropic_curvature.menu import FLAT, SUBQUADRATIC, SUPERQUADRATIC, ball
 from tests.referee import check, control, restates, verifies
 from theory.evidence import Evidence, enclosed, every, exact, measured, require

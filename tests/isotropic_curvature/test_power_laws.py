@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from labs.core.spectrum import matrix
-from labs.core.sphere import expect
 from labs.core.streams import stream
-from labs.isotropic_curvature import Polynomial, Power, solve, solve_matrix
+from labs.isotropic_curvature import Polynomial, Power
+from tests.isotropic_curvature.device import expect, solve, solve_matrix
 from tests.isotropic_curvature.menu import spectra
 from tests.referee import check, control, restates, verifies
 from theory.evidence import Evidence, every, exact, measured, require

@@ -10,7 +10,8 @@ import pytest
 
 from labs.core.spectrum import zoo
 from labs.core.streams import stream
-from labs.isotropic_curvature import Power, closed_forms, solve
+from labs.isotropic_curvature import Power, closed_forms
+from tests.isotropic_curvature.device import quartic_update, solve
 from tests.isotropic_curvature.menu import gradient_of, spectra
 from tests.referee import check, control, refutes, verifies
 from theory.evidence import Evidence, every, exact, measured, require
@@ -112,7 +113,7 @@ def closed_form_is_the_optimum(q: np.ndarray, share: float) -> Evidence:
 def kernel_is_the_optimum(g: np.ndarray, n: int, c: float) -> Evidence:
     """labs' closed form against its solver, entry by entry; both are good to about 1e-14."""
     q = solve(g, Power(4, c), n=n).q
-    return measured(closed_forms.quartic_update(g, n, c), q, 1e-12 * q)
+    return measured(quartic_update(g, n, c), q, 1e-12 * q)
 
 
 @verifies(ICM_E4b)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labs.core.sphere import expect
 from labs.core.streams import stream
-from labs.isotropic_curvature import Polynomial, Power, closed_forms, solve, solve_matrix
+from labs.isotropic_curvature import Polynomial, Power, closed_forms
+from tests.isotropic_curvature.device import expect, solve, solve_matrix
 from tests.isotropic_curvature.menu import (
     COSH,
     SUPERQUADRATIC,
