@@ -35,7 +35,13 @@ def _sinh_over_x_slope(x: np.ndarray) -> np.ndarray:
     return np.where(x < 1.0, series, (np.cosh(large) - np.sinh(large) / large) / large)
 
 
-COSH = Custom(lambda x: 2 * np.sinh(x / 2) ** 2, np.sinh, np.cosh, weight_slope_function=_sinh_over_x_slope)
+COSH = Custom(
+    lambda x: 2 * np.sinh(x / 2) ** 2,
+    np.sinh,
+    np.cosh,
+    weight_slope_function=_sinh_over_x_slope,
+    name="cosh x - 1",
+)
 
 # w nondecreasing (A2).
 SUPERQUADRATIC: dict[str, Any] = {
@@ -53,6 +59,7 @@ FLAT = Custom(
     lambda x: np.maximum(x - 1, 0.0),
     lambda x: np.where(x > 1, 1.0, 0.0),
     breaks=(1.0,),
+    name="max(x - 1, 0)^2 / 2",
 )
 
 

@@ -46,6 +46,7 @@ def _rounded(slope: float) -> Custom:
         weight_slope_function=lambda x: -slope * x / (1 + x * x) ** 1.5,
         weight_at_zero=slope,
         slope_at_infinity=slope,
+        name=f"{slope:.6g} (sqrt(1 + x^2) - 1)",
     )
 
 

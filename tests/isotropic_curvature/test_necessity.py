@@ -119,6 +119,7 @@ DIPS = {
             lambda x: np.cosh(x) ** -2.0,
             slope_at_infinity=1.0,
             domain=(1e-3, 5.0),
+            name="log cosh x",
         ),
         1.0,
     ),
