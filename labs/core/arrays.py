@@ -180,6 +180,15 @@ def check_real(**named: Any) -> None:
             raise ValueError(f"{name} must be an array of real floating dtype, got dtype {x.dtype}")
 
 
+def check_double(**named: Any) -> None:
+    """Raise ValueError unless each argument is an array of float64: for functions whose accuracy is promised."""
+    for name, x in named.items():
+        if not array_api_compat.is_array_api_obj(x):
+            raise ValueError(f"{name} must be an array of float64, got {_kind(x)}")
+        if x.dtype != array_namespace(x).float64:
+            raise ValueError(f"{name} must be an array of float64, got dtype {x.dtype}")
+
+
 def check_shape(trailing: tuple[int | None, ...], **named: Any) -> None:
     """Raise ValueError unless the shape of each argument ends in `trailing`; None stands for any length >= 1.
 

@@ -47,7 +47,8 @@ def solve_stationarity(
 ) -> Root:
     """q with q_i lambda_i(q) = g_i on the entries with g_i > 0, and q_i = 0 on the others.
 
-    moments(q) gives (phi, lambda, K), shapes (...), (..., k), (..., k, k), at a q that is zero where g is.
+    moments(q) gives (phi, lambda, top^2 K), shapes (...), (..., k), (..., k, k), top the largest entry of q, which
+               is zero where g is.
     start      (..., k), positive where g is.
     up_to_scale  find q with q lambda proportional to g, for lambda homogeneous of degree -1 (H = x), where the
                scale of q is free and r has a free additive constant.
@@ -58,6 +59,7 @@ def solve_stationarity(
     active = g > 0
     eye = xp.eye(k, dtype=g.dtype, device=device(g))
     ones, zeros = xp.ones_like(g), xp.zeros_like(g)
+    tiny = xp.full_like(g, 1e-300)  # for an item without active entries, where q = 0
     share = xp.astype(active, g.dtype) / k
     log_g = xp.log(xp.where(active, g, ones))
 
@@ -67,7 +69,8 @@ def solve_stationarity(
         phi, lam, kappa = moments(q)
         lam = xp.where(active, lam, ones)
         r = xp.where(active, x + xp.log(lam) - log_g, zeros)
-        jacobian = eye + (q**2)[..., None, :] * kappa / lam[..., :, None]
+        relative = q / xp.max(xp.where(active, q, tiny), axis=-1, keepdims=True)
+        jacobian = eye + (relative**2)[..., None, :] * kappa / lam[..., :, None]
         if up_to_scale:
             # J has the null vector 1 (scale); J + 1 v^T is regular and makes the constant of r free.
             huge = 1e300  # not inf: an item with no active entry has inf - inf

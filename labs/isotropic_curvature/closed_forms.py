@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from labs.core.arrays import array_namespace, check_nonnegative, check_shape
+from labs.core.arrays import array_namespace, check_double, check_nonnegative, check_shape
 
 Array = Any
 
@@ -61,6 +61,7 @@ def quartic_update(g: Array, n: int | None = None, c: float = 1.0) -> Array:
     Source: Su 2025 as reported; the stable form is derived here.
     """
     check_shape((None,), g=g)
+    check_double(g=g)
     check_nonnegative(g=g)
     if not c > 0:
         raise ValueError(f"c must be positive, got {c!r}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from labs.core.arrays import array_namespace, check_nonnegative, check_shape
+from labs.core.arrays import array_namespace, check_double, check_nonnegative, check_shape
 from labs.core.sphere import weight_moments
 from labs.isotropic_curvature._certificate import gap_of_weights, linear_weights
 from labs.isotropic_curvature._newton import solve_stationarity
@@ -27,6 +27,7 @@ def dual_norm(g: Array, n: int | None = None) -> tuple[Array, Array]:
     Relative error about 1e-14.  Raises ValueError for bad g or n, RuntimeError where Newton's method fails.
     """
     check_shape((None,), g=g)
+    check_double(g=g)
     check_nonnegative(g=g)
     xp = array_namespace(g)
     n = _dimension(g, n)
@@ -74,6 +75,7 @@ def duality_gap(g: Array, q: Array, H: Any, n: int | None = None) -> Array:
     """
     check_shape((None,), g=g)
     check_shape((g.shape[-1],), q=q)
+    check_double(g=g, q=q)
     check_nonnegative(g=g, q=q)
     n = _dimension(g, n)
     xp = array_namespace(g, q)

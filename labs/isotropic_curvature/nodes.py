@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from labs.core.arrays import array_namespace, check_nonnegative, check_shape, to_numpy
+from labs.core.arrays import array_namespace, check_double, check_nonnegative, check_shape, to_numpy
 from labs.core.streams import stream
 from labs.isotropic_curvature._certificate import gap_of_weights
 from labs.isotropic_curvature._newton import solve_stationarity
@@ -42,24 +42,23 @@ def sphere_nodes(n: int, count: int, seed: int = 0) -> np.ndarray:
 
 
 def _node_moments(H: Any, q: Array, nodes: Array) -> tuple[Array, Array, Array]:
-    """(mean H(rho), mean w(rho) u_i, mean (w'(rho)/rho) u_i u_j) over the nodes (N, k), q (..., k)."""
+    """As weight_moments, over the nodes (N, k): mean H, mean w u_i, top^2 mean (w'/rho) u_i u_j; q (..., k)."""
     xp = array_namespace(q, nodes)
     count = nodes.shape[0]
     square = (q**2) @ nodes.T
     square = xp.where(square > 0, square, xp.ones_like(square))  # only where q = 0: those are not asked for
     if H.terms is None:
         rho = xp.sqrt(square)
-        value, weight, curved = H(rho), H.weight(rho), H.weight_slope(rho) / rho
+        value, weight, slope = H(rho) / count, H.weight(rho) / count, H.weight_slope(rho) / (rho * count)
     else:  # one power a term in place of three
-        value, weight, curved = 0.0, 0.0, 0.0
+        value, weight, slope = 0.0, 0.0, 0.0
         for p, c in H.terms:
             power = (c / count) * square ** (p / 2.0 - 2.0)
             value = value + power * square**2
             weight = weight + (p * power) * square
-            curved = curved + (p * (p - 2.0)) * power
-        return xp.sum(value, axis=-1), weight @ nodes, xp.matrix_transpose(curved[..., None] * nodes) @ nodes
-    phi, lam = xp.sum(value, axis=-1) / count, (weight / count) @ nodes
-    return phi, lam, xp.matrix_transpose((curved / count)[..., None] * nodes) @ nodes
+            slope = slope + (p * (p - 2.0)) * power
+    slope = xp.max(q, axis=-1, keepdims=True) ** 2 * slope
+    return xp.sum(value, axis=-1), weight @ nodes, xp.matrix_transpose(slope[..., None] * nodes) @ nodes
 
 
 def solve_nodes(g: Array, H: Any, nodes: Array) -> Solution:
@@ -72,6 +71,7 @@ def solve_nodes(g: Array, H: Any, nodes: Array) -> Solution:
     """
     check_shape((None,), g=g)
     check_shape((None, g.shape[-1]), nodes=nodes)
+    check_double(g=g, nodes=nodes)
     check_nonnegative(g=g, nodes=nodes)
     if nodes.ndim != 2:
         raise ValueError(f"nodes must be an array of shape (N, k), got shape {tuple(nodes.shape)}")

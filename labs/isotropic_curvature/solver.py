@@ -14,6 +14,7 @@ import numpy as np
 
 from labs.core.arrays import (
     array_namespace,
+    check_double,
     check_finite,
     check_nonnegative,
     check_shape,
@@ -22,6 +23,7 @@ from labs.core.arrays import (
     to_numpy,
 )
 from labs.core.sphere import weight_moments
+from labs.core.sphere._powers import log_gamma_ratio
 from labs.isotropic_curvature._certificate import gap_of_weights, linear_weights
 from labs.isotropic_curvature._newton import solve_stationarity
 from labs.isotropic_curvature.duality import dual_norm
@@ -83,6 +85,7 @@ def solve(g: Array, H: Any, *, m: int | None = None, n: int | None = None) -> So
         require_host(g=g)
         g = np.asarray(g, dtype=np.float64)
     check_shape((None,), g=g)
+    check_double(g=g)
     check_nonnegative(g=g)
     k = g.shape[-1]
     m, n = (k if m is None else m), (k if n is None else n)
@@ -119,6 +122,7 @@ def solve_matrix(G: Array, H: Any) -> Array:
     "unbounded" or "boundary" of `solve`) or the solver fails.
     """
     check_shape((None, None), G=G)
+    check_double(G=G)
     check_finite(G=G)
     xp = array_namespace(G)
     m, n = G.shape[-2:]
@@ -143,43 +147,55 @@ def _chunks(xp: Any, flat: Array, H: Any) -> list[slice]:
 
 
 def _start(xp: Any, g: Array, H: Any, n: int, direction: Array | None) -> Array:
-    """A multiple t s of a shape s that would be the best step along s if rho were constant.
+    """A multiple t s of a shape s that is about the best step along s.
 
-    s is g / max(g) with rho = |s| / sqrt(n), or, where H' does not run from 0 to inf, the maximiser of the dual
-    norm, with rho = E rho = 1: near the edge of the dead zone, or of existence, F falls in no other direction.
+    s is g / max(g), or, where H' does not run from 0 to inf, the maximiser of the dual norm: near the edge of the
+    dead zone, or of existence, F falls in no other direction.
     """
     top = xp.max(g, axis=-1)
-    safe = xp.where(top > 0, top, xp.ones_like(top))
-    if direction is None:
-        s = g / safe[..., None]
-        rho = xp.sqrt(xp.where(top > 0, xp.sum(s * s, axis=-1), xp.ones_like(top)) / n)
-    else:
-        s, rho = direction, xp.ones_like(top)
-    # E H(t rho) - t <g, s> is least where H'(t rho) = <g, s> / rho.
-    slope = xp.where(top > 0, xp.sum(g * s, axis=-1) / rho, H.slope_at_zero + xp.ones_like(top))
-    return (_radius(xp, slope, H) / rho)[..., None] * s
-
-
-def _radius(xp: Any, slope: Array, H: Any) -> Array:
-    """About the radius at which H' reaches `slope` > H'(0+); only a start, so a few digits are enough."""
-    if H.terms is None:  # by bisection in log between e^-60 and e^60
-        lo, hi = xp.full_like(slope, -60.0), xp.full_like(slope, 60.0)
-        with np.errstate(over="ignore", invalid="ignore"):
-            for _ in range(50):
-                mid = (lo + hi) / 2.0
-                below = H.slope(xp.exp(mid)) < slope
-                lo, hi = xp.where(below, mid, lo), xp.where(below, hi, mid)
-        return xp.exp(lo)
-    # In log t the curved part of H' is a sum of exponentials exp(a + b log t), convex and increasing: Newton's
-    # method from the right of the root (where one term alone reaches the slope) descends to it.
-    log_slope = xp.log(slope - H.slope_at_zero)
-    lines = [(math.log(c * p) - log_slope, p - 1.0) for p, c in H.terms if p > 1]
+    ones = xp.ones_like(top)
+    safe = xp.where(top > 0, top, ones)
+    s = g / safe[..., None] if direction is None else direction
+    square = xp.where(top > 0, xp.sum(s * s, axis=-1), ones)
+    # F(t s) = E H(t rho) - t <g, s> is least where E rho H'(t rho) = <g, s>.
+    gain = xp.where(top > 0, xp.sum(s * g, axis=-1), ones)
+    if H.terms is None:  # with one radius for rho; E rho = 1 for the maximiser of the dual norm
+        rho = xp.sqrt(square / n) if direction is None else ones
+        return (_radius(xp, gain / rho, H) / rho)[..., None] * s
+    # sum_m c_m p_m E rho^{p_m} t^{p_m - 1}: a linear term makes its slope at 0.  In log t the others are a sum of
+    # exponentials exp(a + b log t), convex and increasing: Newton's method from the right of the root (where
+    # one of them alone reaches the left side) descends to it.
+    log_gain = xp.log(xp.where(gain > H.slope_at_zero, gain - H.slope_at_zero, ones))
+    lines = [
+        (math.log(c * p) + _log_mean_power(xp, s, square, p, n) - log_gain, p - 1.0)
+        for p, c in H.terms
+        if p > 1
+    ]
     y = xp.min(xp.stack([-a / b for a, b in lines]), axis=0)
     for _ in range(6 if len(lines) > 1 else 0):
         parts = [(xp.exp(a + b * y), b) for a, b in lines]
         total = sum(part for part, _ in parts)
         y = y - xp.log(total) * total / sum(b * part for part, b in parts)
-    return xp.exp(y)
+    return xp.exp(y)[..., None] * s
+
+
+def _log_mean_power(xp: Any, s: Array, square: Array, p: float, n: int) -> Array:
+    """About log E rho^p: the larger of (E rho^2)^{p/2} and s_1^p E |zeta_1|^p, both lower bounds for p >= 2."""
+    top = xp.max(s, axis=-1)
+    log_top = xp.log(xp.where(top > 0, top, xp.ones_like(top)))
+    spike = log_gamma_ratio(0.5, p / 2.0) - log_gamma_ratio(n / 2.0, p / 2.0)
+    return xp.maximum(0.5 * p * xp.log(square / n), p * log_top + spike)
+
+
+def _radius(xp: Any, slope: Array, H: Any) -> Array:
+    """About the radius at which H' reaches `slope` > H'(0+), by bisection in log between e^-60 and e^60."""
+    lo, hi = xp.full_like(slope, -60.0), xp.full_like(slope, 60.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(50):
+            mid = (lo + hi) / 2.0
+            below = H.slope(xp.exp(mid)) < slope
+            lo, hi = xp.where(below, mid, lo), xp.where(below, hi, mid)
+    return xp.exp(lo)
 
 
 def _solve_flat(g: Array, H: Any, n: int) -> tuple[Array, Array, Array, Array, Array, Array]:

@@ -30,6 +30,7 @@ MIXED = Polynomial({1.0: 0.1, 2.5: 1.0, 4.0: 0.5})
 
 # Newton's method stops at a relative residual of 5e-13 at worst, and its Jacobian is well conditioned.
 SOLVED: dict[str, Any] = {"tolerance": 1e-11, "absolute": 1e-11}
+SINGLE = ({"g": GRADIENTS.astype(np.float32)}, "g")
 SIZES = (({"m": 2}, "m"), ({"n": 2}, "n"), ({"n": 3.5}, "n"), ({"H": "x^4"}, "H"))
 
 
@@ -42,7 +43,12 @@ KERNELS = [
         expect,
         example=lambda _: {"q": GRADIENTS, "H": MIXED, "n": 5, "order": 2},
         core={"q": 1},
-        bad=(*vectors("q", GRADIENTS, nonnegative=True), ({"n": 2}, "n"), ({"order": 3}, "order")),
+        bad=(
+            *vectors("q", GRADIENTS, nonnegative=True),
+            ({"q": SINGLE[0]["g"]}, "q"),
+            ({"n": 2}, "n"),
+            ({"order": 3}, "order"),
+        ),
         launches=320,
         syncs=3,
         tolerance=1e-13,
@@ -51,7 +57,7 @@ KERNELS = [
         solve,
         example=lambda _: {"g": GRADIENTS, "H": MIXED, "m": 3, "n": 5},
         core={"g": 1},
-        bad=(*vectors("g", GRADIENTS, nonnegative=True), *SIZES),
+        bad=(*vectors("g", GRADIENTS, nonnegative=True), SINGLE, *SIZES),
         launches=800,
         syncs=8,
         iterations=_iterations,
@@ -61,7 +67,12 @@ KERNELS = [
         solve_matrix,
         example=lambda _: {"G": MATRICES, "H": Power(4.0)},
         core={"G": 2},
-        bad=(({"G": np.full((2, 2), np.nan)}, "G"), ({"G": np.ones(3)}, "G"), ({"G": np.ones((0, 2))}, "G")),
+        bad=(
+            ({"G": np.full((2, 2), np.nan)}, "G"),
+            ({"G": np.ones((2, 2), np.float32)}, "G"),
+            ({"G": np.ones(3)}, "G"),
+            ({"G": np.ones((0, 2))}, "G"),
+        ),
         launches=1100,
         syncs=12,
         **SOLVED,
@@ -70,7 +81,7 @@ KERNELS = [
         dual_norm,
         example=lambda _: {"g": GRADIENTS, "n": 4},
         core={"g": 1},
-        bad=(*vectors("g", GRADIENTS, nonnegative=True), ({"n": 2}, "n")),
+        bad=(*vectors("g", GRADIENTS, nonnegative=True), SINGLE, ({"n": 2}, "n")),
         launches=1000,
         syncs=20,
         **SOLVED,
@@ -79,7 +90,7 @@ KERNELS = [
         duality_gap,
         example=lambda _: {"g": GRADIENTS, "q": GRADIENTS**0.5, "H": Power(1.5), "n": 4},
         core={"g": 1, "q": 1},
-        bad=(*vectors("g", GRADIENTS, nonnegative=True), *vectors("q", GRADIENTS, nonnegative=True)),
+        bad=(*vectors("g", GRADIENTS, nonnegative=True), SINGLE, *vectors("q", GRADIENTS, nonnegative=True)),
         launches=200,
         syncs=3,
         tolerance=1e-13,
@@ -88,7 +99,7 @@ KERNELS = [
         nodes.solve_nodes,
         example=lambda _: {"g": GRADIENTS, "H": Power(3.0), "nodes": NODES},
         core={"g": 1},
-        bad=(*vectors("g", GRADIENTS, nonnegative=True), ({"nodes": np.ones((4, 2))}, "nodes")),
+        bad=(*vectors("g", GRADIENTS, nonnegative=True), SINGLE, ({"nodes": np.ones((4, 2))}, "nodes")),
         launches=180,
         syncs=4,
         iterations=_iterations,
@@ -98,7 +109,7 @@ KERNELS = [
         closed_forms.quartic_update,
         example=lambda _: {"g": GRADIENTS, "n": 5, "c": 2.0},
         core={"g": 1},
-        bad=(*vectors("g", GRADIENTS, nonnegative=True), ({"n": 2}, "n"), ({"c": 0.0}, "c")),
+        bad=(*vectors("g", GRADIENTS, nonnegative=True), SINGLE, ({"n": 2}, "n"), ({"c": 0.0}, "c")),
         launches=2000,
         syncs=1,
         tolerance=1e-13,

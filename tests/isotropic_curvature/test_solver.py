@@ -113,6 +113,23 @@ def test_order_batch_and_scale():
         np.testing.assert_allclose(row[0], solution.q * scale ** (1 / 2.5), rtol=1e-12)
 
 
+@pytest.mark.parametrize("p", [1.01, 100.0, pytest.param(640.0, marks=pytest.mark.long)])
+def test_extreme_powers(p):
+    """No step overflows on the way: warnings are errors here."""
+    for g in ([1.0, 0.6, 0.3], np.geomspace(1.0, 1e-6, 20), [1.0, 5e-324]):
+        assert solve(np.asarray(g), Power(p)).kkt <= KKT
+
+
+def test_answers_near_the_ends_of_the_range_of_floats():
+    """q = O(g^{1/2}) for the cube, F = O(g^{3/2}): as far as these are numbers."""
+    g = np.array([1.0, 0.6, 0.3])
+    shape = solve(g, Power(3.0)).q
+    for scale in (1e-300, 1e-200, 1e190):
+        solution = solve(scale * g, Power(3.0))
+        assert solution.kkt <= KKT
+        np.testing.assert_allclose(solution.q / math.sqrt(scale), shape, rtol=1e-11)
+
+
 def test_many_spectra_of_any_kind_at_once():
     """The certificate of each item is its own: an easy item is not kept waiting, nor a hard one dropped."""
     draw = stream("solver: many")

@@ -11,7 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from labs.core.arrays import array_namespace, check_nonnegative, check_shape, device, require_host
+from labs.core.arrays import (
+    array_namespace,
+    check_double,
+    check_nonnegative,
+    check_shape,
+    device,
+    require_host,
+)
 from labs.core.sphere._moments import weight_moments
 
 Array = Any
@@ -51,7 +58,9 @@ def expect(H: Any, q: Array, n: int | None = None, order: int = 2) -> tuple[Arra
     eye = xp.eye(q.shape[-1], dtype=q.dtype, device=device(q))
     # where: inf * 0 off the diagonal is not wanted.
     diagonal = xp.where(eye > 0, xp.broadcast_to(first[..., None], second.shape), xp.zeros_like(second))
-    return value, gradient, diagonal + q[..., :, None] * q[..., None, :] * second
+    top = xp.max(q, axis=-1, keepdims=True) if q.size else q[..., :1]
+    relative = q / xp.where(top > 0, top, xp.ones_like(top))
+    return value, gradient, diagonal + relative[..., :, None] * relative[..., None, :] * second
 
 
 def _checked(H: Any, q: Array, n: int | None) -> tuple[Array, int]:
@@ -59,6 +68,7 @@ def _checked(H: Any, q: Array, n: int | None) -> tuple[Array, int]:
         require_host(q=q)
         q = np.asarray(q, dtype=np.float64)
     check_shape((None,), q=q)
+    check_double(q=q)
     check_nonnegative(q=q)
     k = q.shape[-1]
     n = k if n is None else n
