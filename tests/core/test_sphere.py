@@ -116,9 +116,23 @@ def test_both_routes_agree_on_the_zoo(p, n, dimension):
         np.testing.assert_allclose(np.max(q) ** 2 * m.second, second, rtol=QUADRATURE)
 
 
-@pytest.mark.parametrize(("n", "p"), [(20, 3.0), (40, 2.5), (70, 30.0), (130, 5.0)])
-def test_both_routes_agree_in_many_dimensions(n, p):
-    q = np.exp(stream("many dimensions", n).uniform(-3, 0, n))
+def random_spectrum(n: int) -> np.ndarray:
+    return np.exp(stream("many dimensions", n).uniform(-3, 0, n))
+
+
+@pytest.mark.parametrize(
+    ("q", "n", "p"),
+    [
+        (random_spectrum(20), 20, 3.0),
+        (random_spectrum(40), 40, 2.5),
+        (random_spectrum(70), 70, 30.0),
+        (random_spectrum(130), 130, 5.0),
+        (np.repeat([1.0, 0.05], 20), 40, 3.5),  # a wide gap between two clusters
+        (np.array([1.0, 0.7, 0.1]), 200, 1.5),  # few directions in a large space
+    ],
+    ids=["20", "40", "70", "130", "a gap", "few"],
+)
+def test_both_routes_agree_in_many_dimensions(q, n, p):
     m = general_moments(as_custom(p), q, n, second=False)
     value, first, _ = weight_moments(Power(p), q, n, second=False)
     np.testing.assert_allclose(m.value, value, rtol=QUADRATURE)
