@@ -19,6 +19,8 @@ def conjugate_excess(error: Array, p: float, larger: Callable[[Any, Any], Any] =
 
     Taylor's bound for 1/p - a + |a|^{p'}/p' at a = 1 + error (Young's inequality: >= 0, and 0 at a = 1).
     """
+    if p == 2:
+        return error**2 / 2
     conjugate = p / (p - 1)
     return (conjugate - 1) / 2 * error**2 * larger(1.0, abs(1 + error)) ** (conjugate - 2)
 

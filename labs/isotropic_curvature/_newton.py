@@ -80,35 +80,31 @@ def solve_stationarity(
             jacobian = jacobian + share[..., None, :]
         return phi, lam, r, jacobian
 
-    def size(r: Array) -> Array:
-        largest = xp.max(xp.abs(r), axis=-1)
-        return xp.where(xp.isnan(largest), xp.full_like(largest, float("inf")), largest)
-
     x = xp.log(xp.where(active, start, ones))
     phi, lam, r, jacobian = system(x)
-    norm = size(r)
-    step = xp.ones_like(norm)
-    done = norm <= FLOOR
-    iterations = xp.zeros_like(norm)
+    norm = xp.max(xp.abs(r), axis=-1)
+    one = xp.ones_like(norm)
+    step, iterations, done = one, 0.0 * one, norm <= FLOOR
     for _ in range(max_iterations):
         if bool(xp.all(done)):
             break
         direction = xp.where(active, -xp.linalg.solve(jacobian, r[..., None])[..., 0], zeros)
         length = xp.max(xp.abs(direction), axis=-1)
-        step = xp.minimum(step, LONGEST_STEP / xp.where(length > 0, length, xp.ones_like(length)))
-        trial = x + xp.where(done, xp.zeros_like(step), step)[..., None] * direction
+        step = xp.minimum(step, LONGEST_STEP / (length + 1e-300))
+        trial = x + step[..., None] * direction
         phi_new, lam_new, r_new, jacobian_new = system(trial)
-        norm_new = size(r_new)
-        better = ~done & (norm_new <= (1.0 - 0.1 * step) * norm)
-        # Below ENOUGH any improvement is taken; no halving left means that rounding is reached.
-        better = better | (~done & (norm <= ENOUGH) & (norm_new < norm))
-        stalled = ~done & (norm <= ENOUGH) & (norm_new > 0.5 * norm)
-        x = xp.where(better[..., None], trial, x)
-        r, lam = xp.where(better[..., None], r_new, r), xp.where(better[..., None], lam_new, lam)
-        jacobian = xp.where(better[..., None, None], jacobian_new, jacobian)
+        norm_new = xp.max(xp.abs(r_new), axis=-1)
+        # Where little is left any improvement is taken; if it is no halving, rounding is reached.  A trial that
+        # is not a number is never better.
+        little = norm <= ENOUGH
+        better = ~done & (norm_new < xp.where(little, norm, (1.0 - 0.1 * step) * norm))
+        stalled = little & ~(norm_new <= 0.5 * norm)
+        iterations = iterations + xp.where(done, 0.0 * one, one)
+        here = better[..., None]
+        x, r, lam = xp.where(here, trial, x), xp.where(here, r_new, r), xp.where(here, lam_new, lam)
+        jacobian = xp.where(here[..., None], jacobian_new, jacobian)
         norm, phi = xp.where(better, norm_new, norm), xp.where(better, phi_new, phi)
-        step = xp.where(better, xp.ones_like(step), step / 2.0)
-        iterations = xp.where(done, iterations, iterations + 1.0)
+        step = xp.where(better, one, 0.5 * step)
         done = done | stalled | (norm <= FLOOR) | (step < 1e-9)
     q = xp.where(active, xp.exp(x), zeros)
     return Root(q, phi, lam, norm, norm <= ENOUGH, iterations)

@@ -15,6 +15,7 @@ from labs.core.arrays import array_namespace, check_double, check_nonnegative, c
 from labs.core.streams import stream
 from labs.isotropic_curvature._certificate import gap_of_weights
 from labs.isotropic_curvature._newton import solve_stationarity
+from labs.isotropic_curvature._start import start
 from labs.isotropic_curvature.solver import Solution
 
 Array = Any
@@ -80,14 +81,7 @@ def solve_nodes(g: Array, H: Any, nodes: Array) -> Solution:
     xp = array_namespace(g, nodes)
     zeros, ones = xp.zeros_like(g), xp.ones_like(g)
     active = g > 0
-    top = xp.max(g, axis=-1, keepdims=True) if g.size else g[..., :1]
-    shape = xp.where(top > 0, g / xp.where(top > 0, top, ones[..., :1]), ones)
-    # The best multiple of g if H were its power law at that point: <g, s> / sum s^2 lambda, tempered.
-    phi, lam, _ = _node_moments(H, shape, nodes)
-    work = xp.sum(shape**2 * lam, axis=-1)
-    ratio = xp.sum(g * shape, axis=-1) / work
-    scale = xp.where(ratio > 0, ratio, xp.ones_like(ratio)) ** (1.0 / (work / phi - 1.0))
-    root = solve_stationarity(lambda q: _node_moments(H, q, nodes), g, scale[..., None] * shape)
+    root = solve_stationarity(lambda q: _node_moments(H, q, nodes), g, start(xp, g, H, g.shape[-1]))
     if not bool(xp.all(root.converged)):
         raise RuntimeError(
             f"solve_nodes did not converge: relative residual {float(xp.max(root.residual)):.1e}"
@@ -97,7 +91,7 @@ def solve_nodes(g: Array, H: Any, nodes: Array) -> Solution:
     status = np.where(to_numpy(xp.any(active, axis=-1)), "optimal", "zero")
     return Solution(
         q=root.q,
-        value=xp.where(top[..., 0] > 0, root.phi, 0.0 * root.phi) - xp.sum(g * root.q, axis=-1),
+        value=xp.where(xp.any(active, axis=-1), root.phi, 0.0 * root.phi) - xp.sum(g * root.q, axis=-1),
         kkt=xp.max(xp.where(active, relative, zeros), axis=-1),
         gap=gap_of_weights(H, root.q, lam, zeros, g),
         status=status if status.ndim else str(status),
