@@ -42,7 +42,31 @@ def start(xp: Any, g: Array, H: Any, n: int, direction: Array | None = None) -> 
         parts = [(xp.exp(a + b * y), b) for a, b in lines]
         total = sum(part for part, _ in parts)
         y = y - xp.log(total) * total / sum(b * part for part, b in parts)
-    return xp.exp(y)[..., None] * s
+    q = xp.exp(y)[..., None] * s
+    return q if direction is not None else _homogenized(xp, q, H, n)
+
+
+# Two fixed-point steps towards the universal cubic save one step of Newton's method; six save no more.
+STEPS = 2
+
+
+def _homogenized(xp: Any, q: Array, H: Any, n: int) -> Array:
+    """q with its ratios moved to those of the universal cubic q_i (1 + kappa q_i^2 / S) ~ g_i (ICM-X4.b).
+
+    kappa is the elasticity at the root mean square of rho.  The cubic is exact for x^4, and right in both
+    extremes for x^p: many directions alike, and one spike.
+    """
+    S = xp.sum(q * q, axis=-1, keepdims=True)
+    safe = xp.where(S > 0, S, xp.ones_like(S))
+    kappa = H.elasticity(xp.sqrt(safe / n))
+    damping = 2.0 / (2.0 + xp.where(kappa > 0, kappa, 0.0 * kappa))
+    factor = xp.ones_like(q)
+    for _ in range(STEPS):
+        r = q / factor
+        share = r * r / xp.sum(xp.where(S > 0, r * r, xp.ones_like(r)), axis=-1, keepdims=True)
+        factor = factor ** (1.0 - damping) * (1.0 + kappa * share) ** damping
+    # The largest direction keeps its size to first order: what moves is the scale, where Newton's method is exact.
+    return q / factor * xp.max(factor, axis=-1, keepdims=True)
 
 
 def _log_mean_power(xp: Any, s: Array, square: Array, p: float, n: int) -> Array:
