@@ -43,6 +43,21 @@ class Row:
     note: str = ""
 
 
+# Of one turn, in seconds: some hundred calls of a millisecond function, and one of a slower one.
+TURN = 0.05
+
+
+def _turn(side: Callable[[], Any]) -> float:
+    """Mean seconds of a call, over as many calls as fill a turn."""
+    calls, start = 0, time.perf_counter()
+    while True:
+        side()
+        calls += 1
+        spent = time.perf_counter() - start
+        if spent >= TURN:
+            return spent / calls
+
+
 def compare(
     title: str,
     ours: tuple[str, Callable[[], Any]],
@@ -54,8 +69,10 @@ def compare(
 ) -> Row:
     """Time two named functions in turns, A B A B ..., `repeat` times after one call each to warm up.
 
-    In turns, so that a machine that slows down meanwhile slows both.  `error` maps the answer of either side
-    to its error.  The functions take no arguments and return when their answer is there (a GPU's too).
+    In turns, so that a machine that slows down meanwhile slows both.  A turn lasts at least TURN seconds: a
+    quicker side is called again and its mean counts, or the other side's cold caches would.  `error` maps
+    the answer of either side to its error.  The functions take no arguments and return when their answer is
+    there (a GPU's too).
     """
     if repeat < 1:
         raise ValueError(f"repeat must be at least 1, got {repeat}")
@@ -65,9 +82,7 @@ def compare(
         answers = [side() for side in sides]
         for _ in range(repeat):
             for side, taken in zip(sides, seconds, strict=True):
-                start = time.perf_counter()
-                side()
-                taken.append(time.perf_counter() - start)
+                taken.append(_turn(side))
     our_seconds, their_seconds = (statistics.median(taken) for taken in seconds)
     return Row(
         title,

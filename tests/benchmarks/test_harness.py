@@ -52,6 +52,22 @@ def test_the_sides_take_turns_and_medians_make_the_ratio(monkeypatch: pytest.Mon
     ]
 
 
+def test_a_quick_side_fills_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, calls = Clock(monkeypatch), {"quick": 0, "slow": 0}
+
+    def side(name: str, cost: float) -> tuple[str, object]:
+        def call() -> None:
+            calls[name] += 1
+            clock.now += cost
+
+        return name, call
+
+    quick, slow = side("quick", harness.TURN / 8), side("slow", 2 * harness.TURN)
+    row = harness.compare("turns", quick, slow, lambda answer: 0.0, repeat=2)  # type: ignore[arg-type]
+    assert calls == {"quick": 1 + 2 * 8, "slow": 1 + 2}
+    assert row.ratio == 16.0
+
+
 def test_no_repetition_is_refused() -> None:
     with pytest.raises(ValueError, match="repeat must be at least 1, got 0"):
         harness.compare("nothing", ("a", lambda: 0), ("b", lambda: 0), float, repeat=0)
