@@ -66,7 +66,8 @@ def solve_nodes(g: Array, H: Any, nodes: Array) -> Solution:
     """Kernel: the optimum of the discretised model (1/N) sum_k H(rho(u_k)) - <g, q>, batched.
 
     g (..., k), nodes (N, k): rows are squared points of the sphere (sphere_nodes).  H with H'(0+) = 0 and
-    H'(inf) = inf.  The same Newton method as `solve`; cost N k^2 flops an iteration and item.
+    H'(inf) = inf.  The same Newton method as `solve`; cost N k^2 flops an iteration and item, and N k numbers of
+    memory an item: give a large batch in pieces.
     The fields of the Solution are those of `solve` for the discretised problem; its gap bounds F - inf F over
     diagonal Q.  Raises ValueError for bad g, nodes, H, RuntimeError where the method fails.
     """
