@@ -220,6 +220,17 @@ def test_order_padding_batch_and_zeros():
     assert expect(H, q, 6, order=0)[1:] == (None, None)
 
 
+def test_a_constant_length_and_a_batch_of_a_function_without_terms():
+    """rho = 2 on the whole sphere needs no quadrature; shapes of a batch are those of the kernel."""
+    q = np.array([[[2.0, 2.0, 2.0]], [[0.5, 0.2, 0.2]], [[0.0, 0.0, 0.0]]])
+    in_general, by_powers = expect(as_custom(3.5), q), expect(Power(3.5), q)
+    for got, expected in zip(in_general, by_powers, strict=True):
+        assert got.shape == expected.shape
+        np.testing.assert_allclose(got[:2], expected[:2], rtol=QUADRATURE)
+    assert not in_general[0][2].any()
+    assert not in_general[1][2].any()
+
+
 def test_zero_entries_have_the_weight_of_a_limit():
     """The Hessian at q_i = 0 is lambda_i, by both routes, and infinite where the integral diverges."""
     q = np.array([1.0, 0.5, 0.0])

@@ -265,6 +265,8 @@ def test_nodes_converge_to_the_sphere():
         rho = np.sqrt(u @ solution.q**2)
         lam = (3 * rho) @ u / count
         assert np.max(np.abs(solution.q * lam / g - 1)) <= KKT
+        assert solution.kkt <= KKT
+        assert solution.value == pytest.approx(np.mean(rho**3) - g @ solution.q, rel=1e-13)
         errors.append(np.max(np.abs(solution.q / exact - 1)))
     # Scrambled Sobol points do better than 1/sqrt(N), which would give a factor of 5.7.
     assert errors[1] < errors[0] / 5.7
