@@ -116,6 +116,8 @@ def test_the_exponent_leaves_the_formula_quadratically_and_keeps_the_limit() -> 
     for p in local_exponent.EXPONENTS:
         rows = where(spread, p=p)
         logs, distance = np.log(rows["r"]), np.abs(rows["exponent"] - rows["theory"])
+        # The next term is smaller by (log r)^2, 0.0022 at the second r, times a number of order 1.
+        assert logs[1] < 0.05
         assert distance[1] / distance[0] == pytest.approx((logs[1] / logs[0]) ** 2, rel=0.02)
         assert distance[-1] > 0.1
         assert np.all((rows["exponent"] - rows["limit"]) * (p - 2) > 0)
@@ -200,7 +202,7 @@ def test_an_unknown_formulation_is_refused() -> None:
 def test_the_conic_route_stands_beside_the_others() -> None:
     tables = smoke(timing_and_error)
     assert set(tables["timing"]["route"]) == set(timing_and_error.ROUTES)
-    # On one and the same node set the two routes make the same error.
+    # On one and the same node set the two routes make the same error, about 0.1; q itself differs by 1e-5.
     g, q = power_law(16), optimal(power_law(16), Power(3.0), arrays.backend())
     found = solve_nodes(g, Power(3.0), sphere_nodes(16, 32)).q
     error = where(tables["update"], route="conic", nodes=32)["error"]
