@@ -90,7 +90,7 @@ def mutants_of(file: str, source: bytes) -> list[Mutant]:
             swap(node.op, offsets(node.target)[1], offsets(node.value)[0], lines)
         elif isinstance(node, ast.Compare):
             terms = [node.left, *node.comparators]
-            for operator, left, right in zip(node.ops, terms, terms[1:], strict=False):
+            for operator, (left, right) in zip(node.ops, pairwise(terms), strict=True):
                 if type(operator) in SWAPPED:
                     swap(operator, offsets(left)[1], offsets(right)[0], lines)
         elif isinstance(node, ast.Constant) and isinstance(node.value, bool | int | float):
