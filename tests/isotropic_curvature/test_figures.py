@@ -187,7 +187,7 @@ def test_every_formulation_is_the_problem_on_nodes(formulation: str) -> None:
     ours = solve_nodes(g, Power(p), nodes)
     assert answer.accurate
     # Clarabel at its defaults: about 1e-8 in the value, and F is flat at its optimum: a relative error e of the
-    # smallest entry, which makes up 5 % of <g, q>, costs about 0.05 e^2 of F, so e is up to sqrt(1e-8 / 0.05) = 4.5e-4.
+    # smallest entry, which makes up 5 % of <g, q>, costs about 0.05 e^2 of F, so e is up to 4.5e-4.
     assert answer.value == pytest.approx(float(ours.value), rel=1e-6)
     np.testing.assert_allclose(answer.q, ours.q, rtol=1e-3)
 
