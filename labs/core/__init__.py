@@ -1,1 +1,1 @@
-"""Numerics that every paper may use: arrays, streams, spectra, expectations over the sphere."""
+"""Numerics that every paper may use: arrays, streams, spectra, the sphere, small networks and their optimisers."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from labs.core.arrays import array_namespace
 from labs.core.sphere import weight_moments
@@ -47,3 +50,20 @@ def gap_of_weights(H: Any, q: Array, lam: Array, lam_linear: Array, g: Array) ->
     bound = xp.sum(xp.where(usable, q * force * excess, zeros), axis=-1)
     hopeless = xp.any(((g > 0) | (q > 0)) & ~usable, axis=-1)
     return xp.where(hopeless, xp.full_like(bound, float("inf")), bound)
+
+
+def gap_of_steps(H: Any, q: np.ndarray, lam: np.ndarray, g: np.ndarray, norm: float) -> float:
+    """A bound on F(q) - inf F for one spectrum q > 0 where H' is a step function with last height B > N^*(g) = norm.
+
+    y = w(rho) diag(1 + e) Q zeta is feasible, e_i = g_i/(q_i lambda_i) - 1, but may exceed B, where H^* = inf.
+    Mixed with theta times the shortest feasible field (|y_0| = norm everywhere) it is not:
+    theta = e B/((1 + e) B - norm), e = max |e_i|.  H^* has slopes up to the last break c, so the gap is at most
+        sum_i q_i (q_i lambda_i - g_i) + c (e B + theta norm).
+    First order in the residual; inf where H grows no faster than norm.
+    """
+    steepest = H.slope_at_infinity
+    if not norm < steepest or np.any(lam <= 0):
+        return math.inf
+    error = float(np.max(np.abs(g / (q * lam) - 1)))
+    share = error * steepest / ((1 + error) * steepest - norm)
+    return float(q @ (q * lam - g)) + H.breaks[-1] * (error * steepest + share * norm)

@@ -71,6 +71,33 @@ def conic_solver(nodes: np.ndarray, p: float, formulation: str = "squares") -> C
     else:
         mean = cp.quad_form(v, cp.psd_wrap(nodes.T @ nodes / count))
     problem = cp.Problem(cp.Minimize(mean - g @ q), cones)
+    return _answering(problem, q, g, count, np.ones(n))
+
+
+def conic_kink(nodes: np.ndarray, H: Any) -> Callable[[np.ndarray], Answer]:
+    """Host routine: as `conic_solver`, for H with steps of H' (Kink, PiecewiseSlope), by the cones of "lengths".
+
+    H(t) is the sum of rises times (t - c)_+, linear between the kinks: a second-order cone program.
+    Raises ValueError for another H; the function raises RuntimeError where the solver has no answer.
+    """
+    import cvxpy as cp
+
+    if getattr(H, "steps", None) != "slope":
+        raise ValueError(f"H must have a step function for slope, such as Kink(1, 0, 2), got {H!r}")
+    count, n = nodes.shape
+    q, t, g = cp.Variable(n), cp.Variable(count), cp.Parameter(n, nonneg=True)
+    cones: list[Any] = [cp.SOC(t, cp.diag(q) @ np.sqrt(nodes.T), axis=0)]
+    mean = H.slope_at_zero * cp.sum(t) / count
+    for c, left, right in H.kinks:
+        mean = mean + (right - left) * cp.sum(cp.pos(t - c)) / count
+    # N^*(gamma 1) = n gamma: half of what is bounded.
+    first = np.full(n, H.slope_at_infinity / (2 * n))
+    return _answering(cp.Problem(cp.Minimize(mean - g @ q), cones), q, g, count, first)
+
+
+def _answering(problem: Any, q: Any, g: Any, count: int, first: np.ndarray) -> Callable[[np.ndarray], Answer]:
+    """The function of the gradient that solves a program with parameter g; compiled here, at the gradient `first`."""
+    import cvxpy as cp
 
     def solve(gradient: np.ndarray) -> Answer:
         g.value = gradient
@@ -84,5 +111,5 @@ def conic_solver(nodes: np.ndarray, p: float, formulation: str = "squares") -> C
             raise RuntimeError(f"the conic solver found no answer on {count} nodes: {problem.status}")
         return Answer(np.asarray(q.value), float(problem.value), problem.status == cp.OPTIMAL)
 
-    solve(np.ones(n))
+    solve(first)
     return solve

@@ -7,7 +7,8 @@ Each offers, for floats and arrays alike,
 
 and the facts that theorems ask for: `superquadratic` (A2: w nondecreasing), `subquadratic` (w nonincreasing),
 `strictly_convex`, `slope_at_zero` = H'(0+), `slope_at_infinity`, `weight_at_zero` = w(0+), `breaks` (points where
-w' is not smooth), and `terms`, the pairs (exponent, coefficient) where H is a sum of powers, else None.
+w' is not smooth), `kinks` (triples (c, H'_-(c), H'_+(c)) where H' jumps: see kinked.py), and `terms`, the pairs
+(exponent, coefficient) where H is a sum of powers, else None.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class _SumOfPowers:
     """What Power and Polynomial share: everything follows from `terms`."""
 
     breaks: tuple[float, ...] = ()
+    kinks = ()
 
     @property
     def terms(self) -> tuple[tuple[float, float], ...]:
@@ -165,6 +167,7 @@ class Custom:
     subquadratic: bool = field(init=False)
     strictly_convex: bool = field(init=False)
     terms = None
+    kinks = ()
 
     def __post_init__(self) -> None:
         lo, hi = self.domain

@@ -5,11 +5,15 @@ Both are about F(Q) = E H(|Q zeta|) - <Q, G> over *all* matrices Q; only singula
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import numpy as np
 
 from labs.core.arrays import array_namespace, check_double, check_nonnegative, check_shape
 from labs.core.sphere import weight_moments
-from labs.isotropic_curvature._certificate import gap_of_weights, linear_weights
+from labs.isotropic_curvature._certificate import gap_of_steps, gap_of_weights, linear_weights
+from labs.isotropic_curvature._locking import lock
 from labs.isotropic_curvature._newton import solve_stationarity
 from labs.isotropic_curvature.curvature import Power
 
@@ -69,6 +73,8 @@ def duality_gap(g: Array, q: Array, H: Any, n: int | None = None) -> Array:
     the excess falls with p, so the smallest exponent bounds all.  The share of a linear term c x must keep
     |y| <= c: it is left at D = diag(q), and the others make up for it.
 
+    Where H' is a step function y is mixed with a shorter field, first order in the residual (`gap_of_steps`); where
+    all q_i are a kink that holds them, y is the density that shows it (`lock`).
     inf where no bound of this kind is known (a Custom H that is not super-quadratic) and where g_i > 0 = q_i.
     Quadratic in the residual, so about 1e-26 of F at a converged solution.  Cost: one evaluation of `expect`
     with order 1.  Raises ValueError for bad g, q, n.  Derived here.
@@ -80,4 +86,25 @@ def duality_gap(g: Array, q: Array, H: Any, n: int | None = None) -> Array:
     n = _dimension(g, n)
     xp = array_namespace(g, q)
     lam = weight_moments(H, q, n, second=False)[1]
+    if getattr(H, "kinks", ()):
+        k = g.shape[-1]
+        together = zip(g.reshape(-1, k), q.reshape(-1, k), lam.reshape(-1, k), strict=True)
+        rows = [_kinked_gap(H, *row, n=n) for row in together]
+        return np.reshape(np.asarray(rows, dtype=np.float64), lam.shape[:-1])
     return gap_of_weights(H, q, lam, linear_weights(H, q, n), g) + xp.zeros_like(lam[..., 0])
+
+
+def _kinked_gap(H: Any, g: np.ndarray, q: np.ndarray, lam: np.ndarray, n: int) -> float:
+    """The gap at one spectrum for an H with kinks."""
+    if n == q.size and np.all(g > 0) and np.all(q == q[0]):
+        held = lock(g, H)
+        if held is not None and held.radius == q[0]:
+            return held.gap
+    if H.superquadratic:
+        return float(gap_of_weights(H, q, lam, 0.0 * q, g))
+    if np.any((g > 0) & (q == 0)):
+        return math.inf
+    on = q > 0
+    if np.any(g[on] == 0) or not np.any(on):
+        return 0.0 if not np.any(q) and not np.any(g) else math.inf
+    return gap_of_steps(H, q[on], lam[on], g[on], float(dual_norm(g, n)[0]))

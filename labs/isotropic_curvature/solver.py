@@ -23,7 +23,9 @@ from labs.core.arrays import (
     to_numpy,
 )
 from labs.core.sphere import weight_moments
-from labs.isotropic_curvature._certificate import gap_of_weights, linear_weights
+from labs.isotropic_curvature._certificate import gap_of_steps, gap_of_weights, linear_weights
+from labs.isotropic_curvature._descent import descend
+from labs.isotropic_curvature._locking import lock
 from labs.isotropic_curvature._newton import solve_stationarity
 from labs.isotropic_curvature._start import start
 from labs.isotropic_curvature.duality import dual_norm
@@ -67,13 +69,16 @@ def solve(g: Array, H: Any, *, m: int | None = None, n: int | None = None) -> So
         min_{q >= 0} E H(rho) - <g, q>,   rho^2 = sum_i q_i^2 zeta_i^2,  zeta uniform on S^{n-1}
 
     g     (..., k), finite, nonnegative, in any order (the answer is in the same order).
-    H     a curvature function of labs.isotropic_curvature.curvature; a Custom H needs NumPy arrays.
+    H     a curvature function of curvature.py or kinked.py; all but sums of powers need NumPy arrays.
     m, n  shape of the matrix (outputs, inputs), default k each; k <= min(m, n).  Only n matters: zeta lives on
           the input side.
 
     Newton's method in log q (_newton.py); entries with g_i = 0 get q_i = 0.  kkt is at most 1e-12 for spectra with
     condition 1e6 and powers 1.2 ... 40.  Cost per iteration: one evaluation of `weight_moments` and one k x k
     solve an item; 5-15 iterations.
+    Where H has kinks (kinked.py), q = r 1 is returned if the kink at r holds all singular values (`minimal_kink`); if
+    not, and where H has linear pieces, F is minimised item by item (_descent.py).  Next to a kink, at the relative
+    distance d, rounding q leaves a kkt of about 1e-16/d.
     Raises ValueError for bad g, H, m, n, and RuntimeError where the method fails on a single spectrum.
     Source: Su 2025 (model, alignment); solver and certificate derived here.
     """
@@ -152,7 +157,7 @@ def _solve_flat(g: Array, H: Any, n: int) -> tuple[Array, Array, Array, Array, A
     top = xp.max(g, axis=-1) if g.shape[0] else g[:, 0]
     zeros, nans = xp.zeros_like(top), xp.full_like(top, float("nan"))
     code = xp.where(top > 0, zeros + float(_OPTIMAL), zeros + float(_ZERO))
-    direction = None
+    norm, direction = None, None
     if g.shape[0] and (H.slope_at_zero > 0 or H.slope_at_infinity < math.inf):
         norm, direction = dual_norm(g, n)
         flat, steep = H.slope_at_zero, H.slope_at_infinity
@@ -169,7 +174,10 @@ def _solve_flat(g: Array, H: Any, n: int) -> tuple[Array, Array, Array, Array, A
     if not g.shape[0] or not bool(xp.any(wanted > 0)):
         q, kkt, gap, value, iterations = xp.zeros_like(g), zeros, zeros, zeros, zeros
     else:
-        q, kkt, gap, value, iterations, converged = _newton(xp, wanted, H, n, direction)
+        # Kinks and linear pieces: the equations alone do not say how far to go.
+        pieces = H.terms is None and (H.kinks or not H.strictly_convex)
+        best = _descent(wanted, H, n, norm, direction) if pieces else _newton(xp, wanted, H, n, direction)
+        q, kkt, gap, value, iterations, converged = best
         code = xp.where(~converged & (code == float(_OPTIMAL)), zeros + float(_FAILED), code)
     unbounded, failed = code == float(_UNBOUNDED), code == float(_FAILED)
     q = xp.where(failed[..., None], nans[..., None] + q, q)
@@ -179,6 +187,34 @@ def _solve_flat(g: Array, H: Any, n: int) -> tuple[Array, Array, Array, Array, A
     kkt = xp.where(unbounded | (code == float(_BOUNDARY)), nans, kkt)
     gap = xp.where(unbounded | failed, zeros + float("inf"), gap)
     return q, value, kkt, gap, iterations, code
+
+
+def _descent(
+    g: np.ndarray, H: Any, n: int, norm: np.ndarray | None, direction: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """As `_newton`, for an H with kinks or linear pieces: a kink may hold all of q; if not, descent on F."""
+    q, (kkt, gap, value, iterations) = np.zeros_like(g), np.zeros((4, len(g)))
+    converged = np.ones(len(g), dtype=bool)
+    begin = start(np, g, H, n, direction)
+
+    def moments(x: np.ndarray, second: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return weight_moments(H, x, n, second=second)
+
+    for item, row in enumerate(g):
+        on = row > 0
+        held = lock(row, H) if n == row.size and np.all(on) else None
+        if held is not None:
+            q[item], kkt[item], gap[item] = held.radius, held.kkt, held.gap
+            value[item] = float(H(held.radius)) - held.radius * float(np.sum(row))
+        elif np.any(on):
+            found = descend(moments, row[on], begin[item, on])
+            q[item, on], kkt[item], iterations[item] = found.q, found.residual, found.iterations
+            value[item], converged[item] = found.phi - float(row[on] @ found.q), found.converged
+            if getattr(H, "steps", None) == "slope":
+                gap[item] = gap_of_steps(H, found.q, found.lam, row[on], float(np.asarray(norm)[item]))
+            else:
+                gap[item] = gap_of_weights(H, found.q, found.lam, 0.0 * found.q, row[on])
+    return q, kkt, gap, value, iterations, converged
 
 
 def _newton(

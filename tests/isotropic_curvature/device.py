@@ -15,7 +15,7 @@ import numpy as np
 
 from labs.core import sphere
 from labs.core.arrays import Backend, backend, to_numpy
-from labs.isotropic_curvature import closed_forms, duality, solver
+from labs.isotropic_curvature import anisotropic, closed_forms, duality, solver
 
 _backend: Backend = backend("numpy")
 
@@ -49,6 +49,7 @@ def _on_device(kernel: Callable[..., Any]) -> Callable[..., Any]:
 expect = _on_device(sphere.expect)
 solve = _on_device(solver.solve)
 solve_matrix = _on_device(solver.solve_matrix)
+solve_anisotropic = _on_device(anisotropic.solve_anisotropic)
 dual_norm = _on_device(duality.dual_norm)
 duality_gap = _on_device(duality.duality_gap)
 quartic_update = _on_device(closed_forms.quartic_update)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from labs.core.arrays import to_numpy
+from labs.core.arrays import array_namespace, to_numpy
 from labs.core.sphere import expect
 from labs.isotropic_curvature import (
     Polynomial,
@@ -14,10 +14,12 @@ from labs.isotropic_curvature import (
     closed_forms,
     dual_norm,
     duality_gap,
+    measure,
     nodes,
     solve,
     solve_matrix,
 )
+from labs.isotropic_curvature.anisotropic import solve_anisotropic
 from tests.kernels import Kernel, vectors
 
 # Any order, ties, a zero, four decades; a batch of 2 x 2.
@@ -25,6 +27,7 @@ GRADIENTS = np.array([[[1.0, 0.6, 0.3], [2.0, 2.0, 1e-4]], [[0.0, 3.0, 0.5], [0.
 MATRICES = np.stack(
     [np.diag([3.0, 1.0, 0.5])[:2] + 0.3 * np.cos(np.arange(6.0) + i).reshape(2, 3) for i in range(3)]
 )
+COVARIANCES = np.eye(3) + 0.3 * MATRICES.transpose(0, 2, 1) @ MATRICES
 NODES = nodes.sphere_nodes(3, 60)
 MIXED = Polynomial({1.0: 0.1, 2.5: 1.0, 4.0: 0.5})
 
@@ -36,6 +39,10 @@ SIZES = (({"m": 2}, "m"), ({"n": 2}, "n"), ({"n": 3.5}, "n"), ({"H": "x^4"}, "H"
 
 def _iterations(solution):
     return float(np.max(to_numpy(solution.iterations)))
+
+
+def _fourth_powers(W):
+    return array_namespace(W).sum(W**4, axis=(-2, -1))
 
 
 KERNELS = [
@@ -78,6 +85,24 @@ KERNELS = [
         **SOLVED,
     ),
     Kernel(
+        solve_anisotropic,
+        example=lambda _: {"G": MATRICES, "H": Power(4.0), "C": COVARIANCES, "M": COVARIANCES[:, :2, :2]},
+        core={"G": 2, "C": 2, "M": 2},
+        bad=(
+            ({"G": np.full((2, 3), np.nan)}, "G"),
+            ({"G": np.ones((2, 3), np.float32)}, "G"),
+            ({"C": np.eye(2)}, "C"),
+            ({"C": np.diag([1.0, 1.0, -1.0])}, "C"),
+            ({"C": np.eye(3) + np.eye(3, k=1)}, "C"),
+            ({"M": np.full((2, 2), np.inf)}, "M"),
+            ({"M": np.eye(2, dtype=np.float32)}, "M"),
+            ({"M": np.zeros((2, 2))}, "M"),
+        ),
+        launches=1200,
+        syncs=20,
+        **SOLVED,
+    ),
+    Kernel(
         dual_norm,
         example=lambda _: {"g": GRADIENTS, "n": 4},
         core={"g": 1},
@@ -113,5 +138,37 @@ KERNELS = [
         launches=2000,
         syncs=1,
         tolerance=1e-13,
+    ),
+    Kernel(
+        measure.unit_direction,
+        example=lambda _: {"D": MATRICES},
+        core={"D": 2},
+        bad=(
+            ({"D": np.zeros((2, 3))}, "D"),
+            ({"D": np.full((2, 3), np.inf)}, "D"),
+            ({"D": np.ones((2, 3), np.float32)}, "D"),
+            ({"D": np.ones(3)}, "D"),
+        ),
+        launches=14,
+        syncs=2,
+    ),
+    Kernel(
+        measure.even_part,
+        example=lambda _: {
+            "loss": _fourth_powers,
+            "W": MATRICES[0],
+            "D": MATRICES,
+            "lengths": np.array([0.1, 1.0]),
+        },
+        core={"D": 2},
+        bad=(
+            ({"W": np.full((2, 3), np.nan)}, "W"),
+            ({"D": np.ones((3, 2))}, "D"),
+            ({"lengths": np.array([0.1, 0.0])}, "lengths"),
+            ({"lengths": np.ones(())}, "lengths"),
+        ),
+        launches=50,
+        syncs=2,
+        absolute=1e-12,  # losses up to about 1e3
     ),
 ]

@@ -65,10 +65,11 @@ def first_share_ball(g: Sequence[int | str], index: int) -> Any:
     own = arb(g[index])
     ratios = [(arb(x) / own) ** 2 for j, x in enumerate(g) if j != index]
 
-    def integrand(v: Any, _: Any) -> Any:
+    def integrand(v: Any, analytic: Any) -> Any:
         product = acb(1)
         for r in ratios:
-            product *= v / (v * v + r * (1 - v * v)).sqrt()
+            # On its branch cut the square root is no analytic function: the flag says where that would matter.
+            product *= v / (v * v + r * (1 - v * v)).sqrt(analytic=analytic)
         return product
 
     return acb.integral(integrand, 0, 1).real

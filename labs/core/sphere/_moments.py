@@ -9,6 +9,7 @@ import numpy as np
 from labs.core.arrays import array_namespace, device
 from labs.core.sphere._general import general_moments
 from labs.core.sphere._powers import power_moments
+from labs.core.sphere._steps import step_moments, weight_step_moments
 
 Array = Any
 
@@ -68,7 +69,10 @@ def _sum_of_powers(
 
 
 def _general(H: Any, q: np.ndarray, n: int, second: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Item by item through _general.py, zero entries dropped (and n kept)."""
+    """Item by item through _steps.py or _general.py, zero entries dropped (and n kept)."""
+    of_kind = {"slope": step_moments, "weight": weight_step_moments}.get(
+        getattr(H, "steps", ""), general_moments
+    )
     k = q.shape[-1]
     flat = q.reshape(-1, k)
     value, first = np.zeros(len(flat)), np.zeros(flat.shape)
@@ -78,7 +82,7 @@ def _general(H: Any, q: np.ndarray, n: int, second: bool) -> tuple[np.ndarray, n
         if on.size == 0:
             first[item] = float(H.weight_at_zero) / n
             continue
-        moments = general_moments(H, row[on], n, second)
+        moments = of_kind(H, row[on], n, second)
         value[item] = moments.value
         first[item] = moments.first_at_zero
         first[item, on] = moments.first

@@ -1,0 +1,41 @@
+"""Where a kink makes full orthogonalisation optimal: what `solve` asks before it iterates."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from labs.core.sphere import tail_moments
+from labs.isotropic_curvature.zonoid import minimal_kink
+
+
+class Lock(NamedTuple):
+    """All q_i are `radius`; kkt and gap as in Solution, from the dual density h = A + (B' - A) 1{normal.u > 0}."""
+
+    radius: float
+    kkt: float
+    gap: float
+
+
+def lock(g: np.ndarray, H: Any) -> Lock | None:
+    """The kink of H at which r U V^T is optimal for g (n,) > 0, m >= n; None if there is none (ICM-T4.1).
+
+    With e_i = g_i / E[h u_i] - 1 the field y = h diag(1 + e) zeta is dual feasible, and for s <= B
+    H^*(s) <= r s - H(r) + r (A - s)_+, so that the gap is at most r (max|e|^2 sum g + A max|e|): E|y| exceeds
+    sum g in second order only.
+    """
+    n, low, high, total = g.size, float(np.min(g)), float(np.max(g)), float(np.sum(g))
+    for r, A, B in getattr(H, "kinks", ()):
+        # Necessary, and cheap (ICM-T4a).
+        if n * low < A or n * high > B or math.pi * n / 2 * (high - low) > B - A:
+            continue
+        least, normal = minimal_kink(g, A)
+        if normal is None or least > B:
+            continue
+        moments = A / n + (least - A) * tail_moments(normal).first
+        error = float(np.max(np.abs(g / moments - 1)))
+        feasible = high == low or least * (1 + error) <= B  # |y| stays where H^* is finite
+        return Lock(r, error, r * (error**2 * total + A * error) if feasible else math.inf)
+    return None
