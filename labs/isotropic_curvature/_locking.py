@@ -1,8 +1,9 @@
-"""Where a kink makes full orthogonalisation optimal: what `solve` asks before it iterates."""
+"""Where a kink makes full orthogonalisation optimal, and where to start if it nearly does."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,4 +39,33 @@ def lock(g: np.ndarray, H: Any) -> Lock | None:
         error = float(np.max(np.abs(g / moments - 1)))
         feasible = high == low or least * (1 + error) <= B  # |y| stays where H^* is finite
         return Lock(r, error, r * (error**2 * total + A * error) if feasible else math.inf)
+    return None
+
+
+# Of the mean of g - A/n: what a start takes for entries that no kink could hold.
+LEAST_SHARE = 1e-3
+
+
+def below_the_kink(
+    g: np.ndarray, A: float, B: float, r: float, gradient: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray | None:
+    """A spectrum with F(q) < F(r 1) where r 1 is no minimiser, k = n; None where this finds none.
+
+    Along the normal a of the least kink, F(r e^{eps a}) begins with the slope r (B - B_min) E(a.u)_+ < 0.  Next to the
+    flat spectrum F is like a cone, and a descent that starts on the wrong side creeps into its tip.
+    gradient is that of F in log q.
+    """
+    reduced = g - A / g.size
+    share = float(np.mean(reduced))
+    if share <= 0:
+        return None
+    _, normal = minimal_kink(np.maximum(reduced, LEAST_SHARE * share))
+    if normal is None:
+        return None
+    eps = 1.0 / float(np.max(np.abs(normal)))
+    for _ in range(40):
+        q = r * np.exp(eps * normal)
+        if float(gradient(q) @ normal) <= 0:
+            return q
+        eps /= 2
     return None

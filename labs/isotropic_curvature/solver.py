@@ -7,6 +7,7 @@ q solves g_i = q_i E[w(rho) u_i] (ICM-K).  `solve` takes the singular values, `s
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,7 @@ from labs.core.arrays import (
 from labs.core.sphere import weight_moments
 from labs.isotropic_curvature._certificate import gap_of_steps, gap_of_weights, linear_weights
 from labs.isotropic_curvature._descent import descend
-from labs.isotropic_curvature._locking import lock
+from labs.isotropic_curvature._locking import below_the_kink, lock
 from labs.isotropic_curvature._newton import solve_stationarity
 from labs.isotropic_curvature._start import start
 from labs.isotropic_curvature.duality import dual_norm
@@ -207,7 +208,10 @@ def _descent(
             q[item], kkt[item], gap[item] = held.radius, held.kkt, held.gap
             value[item] = float(H(held.radius)) - held.radius * float(np.sum(row))
         elif np.any(on):
-            found = descend(moments, row[on], begin[item, on])
+            first = begin[item, on]
+            if n == row.size and np.all(on):
+                first = _lowest([first, *_kink_starts(moments, row, H)], moments, row)
+            found = descend(moments, row[on], first)
             q[item, on], kkt[item], iterations[item] = found.q, found.residual, found.iterations
             value[item], converged[item] = found.phi - float(row[on] @ found.q), found.converged
             if getattr(H, "steps", None) == "slope":
@@ -215,6 +219,19 @@ def _descent(
             else:
                 gap[item] = gap_of_weights(H, found.q, found.lam, 0.0 * found.q, row[on])
     return q, kkt, gap, value, iterations, converged
+
+
+def _kink_starts(moments: Callable[..., Any], g: np.ndarray, H: Any) -> Iterator[np.ndarray]:
+    """Spectra that are better than the flat one at each kink."""
+    for r, A, B in H.kinks:
+        start_here = below_the_kink(g, A, B, r, lambda q: q * (q * moments(q, False)[1] - g))
+        if start_here is not None:
+            yield start_here
+
+
+def _lowest(spectra: list[np.ndarray], moments: Callable[..., Any], g: np.ndarray) -> np.ndarray:
+    """The spectrum with the least F."""
+    return min(spectra, key=lambda q: float(moments(q, False)[0] - g @ q))
 
 
 def _newton(

@@ -141,12 +141,12 @@ def levels(q: np.ndarray, lo: float, hi: float, n: int, breaks: tuple[float, ...
 def _saddle(a: np.ndarray, multiplicity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(c, sigma): the minimiser of log M(s) - 2 log s on (0, 1/2), for max(a) = 1, and its width.
 
-    The function is convex; sixty bisections of its derivative in log s.  The answer does not depend on c,
-    only the number of contour nodes does.
+    The function is convex; bisections of its derivative in log s, to 5e-6.  The answer does not depend on c, only the
+    number of contour nodes does.
     """
     lo, hi = np.full(a.shape[0], -90.0), np.full(a.shape[0], np.log(0.5))
     with np.errstate(divide="ignore"):
-        for _ in range(60):
+        for _ in range(24):
             mid = (lo + hi) / 2
             s = np.exp(mid)[:, None]
             slope = np.sum(multiplicity * a * s / (1 - 2 * a * s), axis=-1) - 2
