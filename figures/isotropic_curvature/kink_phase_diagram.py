@@ -86,9 +86,14 @@ def draw(tables: Any) -> Figure:
         panel.plot(line["bound"], line["B"], linestyle="--", linewidth=1.0, label="simpler bound", **black)
         panel.plot([1 - A] * 2, [1, LARGEST], linestyle=":", label="$A = 2 g_2$", **black)
         note(panel, "$q_1 = q_2$", (0.1, 2.2), (0, 0))
-        panel.set(xlim=(0, 1), ylim=(1, LARGEST), title=f"A = {A:g}", xlabel="spread of the gradient")
+        panel.set(
+            xlim=(0, 1),
+            ylim=(1, LARGEST),
+            title=f"$A\\,/\\,(g_1 + g_2) = {A:g}$",
+            xlabel="$(g_1 - g_2)\\,/\\,(g_1 + g_2)$",
+        )
         panel.grid(False)
-    panels[0].set_ylabel("slope beyond the kink, $B$")
+    panels[0].set_ylabel("right slope of the kink, $B\\,/\\,(g_1 + g_2)$")
     panels[0].legend(loc="upper left")
     figure.colorbar(colours, ax=panels, label="$q_2/q_1$ (white: 1)", shrink=0.9)
     return figure

@@ -34,11 +34,11 @@ ONE, TWO = "one kink", "two kinks"
 WEIGHTS = {ONE: ((1.0,), (LEFT, RIGHT)), TWO: ((1.0, 4.0), (LEFT, RIGHT, 20.0))}
 RANGE = {ONE: (0.06, 5.0), TWO: (0.06, 100.0)}
 POINTS = {"smoke": 4, "quick": 30, "full": 80}
-WIDTHS = {"smoke": (0.4,), "quick": (0.4, 0.2), "full": (0.4, 0.2)}
+WIDTHS = {"smoke": (0.4,), "quick": (0.4, 0.1), "full": (0.4, 0.2, 0.1)}
 SLOPES = {
     "smoke": [0.6],
-    "quick": np.linspace(0.3, 1.1, 9).tolist(),
-    "full": np.linspace(0.3, 1.1, 25).tolist(),
+    "quick": np.linspace(0.25, 1.2, 11).tolist(),
+    "full": np.linspace(0.25, 1.2, 31).tolist(),
 }
 HELD: dict[str, Any] = {"color": "black", "linestyle": "-", "marker": "", "linewidth": 2.0}
 

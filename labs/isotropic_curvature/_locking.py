@@ -51,8 +51,8 @@ def below_the_kink(
 ) -> np.ndarray | None:
     """A spectrum with F(q) < F(r 1) where r 1 is no minimiser, k = n; None where this finds none.
 
-    Along the normal a of the least kink, F(r e^{eps a}) begins with the slope r (B - B_min) E(a.u)_+ < 0.  Next to the
-    flat spectrum F is like a cone, and a descent that starts on the wrong side creeps into its tip.
+    Along the normal a of the least kink, F(r e^{eps a}) begins with the slope r (B - B_min) E(a.u)_+ < 0.  Next to
+    the flat spectrum F is like a cone, and a descent that starts on the wrong side creeps into its tip.
     gradient is that of F in log q.
     """
     reduced = g - A / g.size

@@ -97,7 +97,9 @@ WIDE: Side = (Fraction(1, 100), Fraction(19, 20))
 
 
 @verifies(ICM_T3a)
-@pytest.mark.parametrize("p", [("2.1", "2.9"), ("3", "3"), ("3.1", "4.9")])
+@pytest.mark.parametrize(
+    "p", [("3", "3"), ("3.1", "4.9"), pytest.param(("2.1", "2.9"), marks=pytest.mark.long)]
+)
 def test_plane_above_the_quadratic(p: tuple[str, str]) -> None:
     plane_homogenizes((Fraction(p[0]), Fraction(p[1])), WIDE)
 
@@ -169,7 +171,7 @@ def test_zoo_homogenizes(H: Any) -> None:
 
 
 @verifies(ICM_T3a)
-@pytest.mark.parametrize("n", [64, 256])
+@pytest.mark.parametrize("n", [64, pytest.param(256, marks=pytest.mark.long)])
 def test_large_spectra_homogenize(n: int) -> None:
     for g in spectra(n, "homogenization, large"):
         for p in (2.5, 4.0, 40.0):
