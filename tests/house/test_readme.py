@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -76,11 +77,15 @@ def test_every_command_exists() -> None:
 
 
 def test_the_transcripts_are_what_python_prints() -> None:
+    """One after the other in one Python, as a reader types them in."""
+    names: dict[str, Any] = {}
     for block in blocks("pycon"):
-        test = doctest.DocTestParser().get_doctest(block, {}, "README", "README.md", 0)
+        test = doctest.DocTestParser().get_doctest(block, names, "README", "README.md", 0)
         assert test.examples
         output: list[str] = []
-        assert doctest.DocTestRunner().run(test, out=output.append).failed == 0, "".join(output)
+        result = doctest.DocTestRunner().run(test, out=output.append, clear_globs=False)
+        assert result.failed == 0, "".join(output)
+        names = test.globs
 
 
 def examples() -> dict[str, str]:
