@@ -15,7 +15,7 @@ import numpy as np
 
 from labs.core.spectrum import zoo
 from labs.core.streams import stream
-from labs.isotropic_curvature import Custom, Polynomial, Power
+from labs.isotropic_curvature import Custom, Kink, PiecewiseSlope, PiecewiseWeight, Polynomial, Power
 from tests.isotropic_curvature.device import dual_norm, expect
 from theory.isotropic_curvature import plane
 
@@ -51,6 +51,16 @@ SUPERQUADRATIC: dict[str, Any] = {
 }
 # w nonincreasing.
 SUBQUADRATIC: dict[str, Any] = {f"x^{p}": Power(p) for p in (1.2, 1.4, 1.5, 1.8, 1.95)}
+# w jumps upwards: super-quadratic too, with kinks and an elasticity that is no function.
+STEPPED: dict[str, Any] = {
+    "w = 1, 2, 8": PiecewiseWeight((0.1, 0.6), (1.0, 2.0, 8.0)),
+    "w = 0.1, 5": PiecewiseWeight((0.3,), (0.1, 5.0)),
+}
+# H' is a step function: convex, neither super- nor sub-quadratic.
+KINKED: dict[str, Any] = {
+    "H' = 0.2, 4": Kink(1.0, 0.2, 4.0),
+    "H' = 0, 1, 9": PiecewiseSlope((0.4, 1.0), (0.0, 1.0, 9.0)),
+}
 # w falls, then rises.
 MIXED = Polynomial({1.5: 1.0, 4.0: 1.0})
 # Flat up to 1: convex and nondecreasing, but not strictly increasing.

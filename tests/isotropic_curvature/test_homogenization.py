@@ -13,6 +13,7 @@ from tests.isotropic_curvature.device import solve
 from tests.isotropic_curvature.menu import (
     COSH,
     RATIO_ERROR,
+    STEPPED,
     SUBQUADRATIC,
     SUPERQUADRATIC,
     gradient_of,
@@ -168,6 +169,17 @@ def test_zoo_homogenizes(H: Any) -> None:
     for g in spectra(5, "homogenization, solved"):
         for m, n in ((5, 5), (5, 9), (9, 5)):
             optimum_homogenizes(H, g, m, n)
+
+
+@verifies(ICM_T3a)
+@pytest.mark.parametrize("H", STEPPED.values(), ids=STEPPED)
+def test_weights_that_jump_homogenize(H: Any) -> None:
+    for k in (2, 3, 5, 8):
+        for q in spectra(k, "homogenization"):
+            for n in (k, k + 3):
+                homogenizes(H, q, n)
+    for g in spectra(4, "homogenization, solved"):
+        optimum_homogenizes(H, g, 4, 6)
 
 
 @verifies(ICM_T3a)

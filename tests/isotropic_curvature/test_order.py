@@ -13,7 +13,7 @@ from labs.core.spectrum import zoo
 from labs.core.streams import stream
 from labs.isotropic_curvature import Power
 from tests.isotropic_curvature.device import dual_norm, expect, solve
-from tests.isotropic_curvature.menu import FLAT, SUBQUADRATIC, SUPERQUADRATIC, ball
+from tests.isotropic_curvature.menu import FLAT, KINKED, STEPPED, SUBQUADRATIC, SUPERQUADRATIC, ball
 from tests.referee import check, control, restates, verifies
 from theory.evidence import Evidence, enclosed, every, exact, measured, require
 from theory.isotropic_curvature import (
@@ -81,6 +81,16 @@ def test_order_by_algebra() -> None:
         sorting_helps(H, Fraction(1))
     for power in (4, 6):
         gradients_are_ordered(power)
+
+
+@verifies(ICM_T2a)
+@pytest.mark.parametrize("H", [*STEPPED.values(), *KINKED.values()], ids=[*STEPPED, *KINKED])
+def test_order_of_the_optimum_at_kinks(H: Any) -> None:
+    """Scaled between the dead zone and where F is unbounded."""
+    for name, n in (("spike", 4), ("repeated", 6), ("rank-deficient", 6)):
+        g = zoo(4, stream("order", 4))[name]
+        scaled = 2.0 / float(dual_norm(g, n)[0]) * g
+        optimum_is_ordered(H, stream("order, shuffled", 4, n).permutation(scaled), n)
 
 
 @verifies(ICM_T2a)
