@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import pytest
 
 from labs.core.spectrum import zoo
 from labs.core.streams import stream
@@ -61,6 +62,8 @@ KINKED: dict[str, Any] = {
     "H' = 0.2, 4": Kink(1.0, 0.2, 4.0),
     "H' = 0, 1, 9": PiecewiseSlope((0.4, 1.0), (0.0, 1.0, 9.0)),
 }
+# The sizes 2, ..., 8: some in the default run, the others in the long one.
+SIZES = [(2, 3, 5, 8), pytest.param((4, 6, 7), marks=pytest.mark.long)]
 # w falls, then rises.
 MIXED = Polynomial({1.5: 1.0, 4.0: 1.0})
 # Flat up to 1: convex and nondecreasing, but not strictly increasing.

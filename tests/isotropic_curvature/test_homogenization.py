@@ -13,6 +13,7 @@ from tests.isotropic_curvature.device import solve
 from tests.isotropic_curvature.menu import (
     COSH,
     RATIO_ERROR,
+    SIZES,
     STEPPED,
     SUBQUADRATIC,
     SUPERQUADRATIC,
@@ -160,9 +161,10 @@ def homogenizes_strictly(H: Any, q: np.ndarray, n: int) -> Evidence:
 
 
 @verifies(ICM_T3a)
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
 @pytest.mark.parametrize("H", SUPERQUADRATIC.values(), ids=SUPERQUADRATIC)
-def test_zoo_homogenizes(H: Any) -> None:
-    for k in range(2, 9):
+def test_zoo_homogenizes(H: Any, sizes: tuple[int, ...]) -> None:
+    for k in sizes:
         for q in spectra(k, "homogenization"):
             for n in (k, k + 3):
                 homogenizes(H, q, n)
@@ -207,9 +209,10 @@ def test_separated_spectra_move_strictly(H: Any) -> None:
 
 
 @verifies(ICM_T3p)
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
 @pytest.mark.parametrize("H", SUBQUADRATIC.values(), ids=SUBQUADRATIC)
-def test_zoo_polarizes(H: Any) -> None:
-    for k in range(2, 9):
+def test_zoo_polarizes(H: Any, sizes: tuple[int, ...]) -> None:
+    for k in sizes:
         for q in spectra(k, "polarisation"):
             for n in (k, k + 3):
                 polarizes(H, q, n)

@@ -17,6 +17,7 @@ from tests.isotropic_curvature.menu import (
     COSH,
     MIXED,
     RATIO_ERROR,
+    SIZES,
     SUBQUADRATIC,
     SUPERQUADRATIC,
     elasticity_range,
@@ -162,9 +163,10 @@ MENU = {**SUPERQUADRATIC, **SUBQUADRATIC, "x^1.5 + x^4": MIXED}
 
 
 @verifies(ICM_X1a, ICM_X1b)
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
 @pytest.mark.parametrize("H", MENU.values(), ids=MENU)
-def test_zoo_stays_within_limits(H: Any) -> None:
-    for k in range(2, 9):
+def test_zoo_stays_within_limits(H: Any, sizes: tuple[int, ...]) -> None:
+    for k in sizes:
         for q in spectra(k, "limit"):
             for n in (k, k + 3):
                 within_limits(H, q, n)
