@@ -180,6 +180,16 @@ def test_flat_spectra_take_the_right_slope():
         np.testing.assert_allclose(gradient, float(H.slope(q)) / 4, rtol=1e-14)
 
 
+@pytest.mark.parametrize("H", [Kink(1.0, 0.5, 3.0), PiecewiseWeight((1.0,), (0.5, 3.0))], ids=str)
+@pytest.mark.parametrize("q", [0.8, 1.0, 1.3])
+def test_second_moments_of_a_flat_spectrum(H, q):
+    """w'/q E u_i u_j with E u_i u_j = (1 + 2 delta_ij)/(n (n + 2)), between the kinks."""
+    n = 3
+    second = expect(H, np.full(n, q))[2] - np.diag(np.full(n, float(H.weight(q)) / n))
+    wanted = q * float(H.weight_slope(q)) * (1 + 2 * np.eye(n)) / (n * (n + 2))
+    np.testing.assert_allclose(second, wanted, atol=1e-15)
+
+
 def test_a_weight_that_cannot_be_averaged():
     """E[u_2 / |zeta_1|] is infinite: one positive entry, and H' > 0 at 0."""
     assert expect(Kink(1.0, 0.3, 2.0), np.array([1.2, 0.0]), order=1)[1][1] == 0

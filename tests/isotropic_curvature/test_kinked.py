@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import minimize
 
 from labs.core.spectrum import zoo
-from labs.core.sphere import expect
+from labs.core.sphere import expect, tail_moments
 from labs.core.streams import stream
 from labs.isotropic_curvature import (
     Kink,
@@ -22,6 +22,7 @@ from labs.isotropic_curvature import (
     solve,
     solve_matrix,
 )
+from labs.isotropic_curvature._locking import lock
 from labs.isotropic_curvature.conic import conic_kink
 from labs.isotropic_curvature.nodes import sphere_nodes
 
@@ -231,3 +232,29 @@ def test_gaps_of_other_points():
     assert duality_gap(g, free.q, FUNCTIONS[0], n=5) <= 1e-10
     held = Kink(1.0, 0.0, 1.1 * minimal_kink(g)[0])
     assert duality_gap(g, np.ones(3), held) <= 1e-12
+
+
+@pytest.mark.parametrize("q", [1.2, 3.0])
+def test_the_gap_of_one_number_by_hand(q):
+    """n = 1, H = Kink(r, A, B), q > r: lambda = B/q, e = 1 - g/B, theta = 1/2, N^* = g (and F(q) - inf F is less)."""
+    r, A, B, g = 1.0, 0.5, 3.0, 2.0
+    H = Kink(r, A, B)
+    gap = float(duality_gap(np.array([g]), np.array([q]), H))
+    assert gap == pytest.approx(q * (B - g) + r * (B - g + g / 2), rel=1e-13)
+    assert (B - g) * (q - r) <= gap
+
+
+def test_the_gap_of_a_lock_by_hand():
+    """Second order for A = 0: r e^2 sum g, with the error e of the density against g."""
+    g, H = np.array([1.0, 0.6, 0.3]), Kink(2.0, 0.0, 40.0)
+    held = lock(g, H)
+    assert held is not None
+    assert held.radius == 2.0
+    B, normal = minimal_kink(g)
+    error = np.max(np.abs(g / (B * tail_moments(normal).first) - 1))
+    assert held.gap == pytest.approx(2.0 * error**2 * g.sum(), rel=1e-9, abs=1e-300)
+    with_slope = lock(g, Kink(2.0, 0.2, 40.0))
+    assert with_slope is not None
+    assert with_slope.gap == pytest.approx(
+        2.0 * (with_slope.kkt**2 * g.sum() + 0.2 * with_slope.kkt), abs=1e-300
+    )
