@@ -142,7 +142,11 @@ def test_the_zoo(H, names):
             assert np.all(np.diff(solution.q[np.argsort(g)]) >= -1e-14)
 
 
-@pytest.mark.parametrize("H", FUNCTIONS, ids=str)
+@pytest.mark.parametrize(
+    "H",
+    [FUNCTIONS[1], FUNCTIONS[3], *(pytest.param(FUNCTIONS[i], marks=pytest.mark.long) for i in (0, 2, 4))],
+    ids=str,
+)
 def test_no_spectrum_near_is_better(H):
     """Held or not: F at 12 spectra around the answer is no lower."""
     g, n = np.array([0.9, 0.5, 0.2]), 5

