@@ -255,6 +255,7 @@ def test_the_gap_of_a_lock_by_hand():
     assert held is not None
     assert held.radius == 2.0
     B, normal = minimal_kink(g)
+    assert normal is not None
     error = np.max(np.abs(g / (B * tail_moments(normal).first) - 1))
     assert held.gap == pytest.approx(2.0 * error**2 * g.sum(), rel=1e-9, abs=1e-300)
     with_slope = lock(g, Kink(2.0, 0.2, 40.0))
