@@ -148,7 +148,7 @@ def test_closed_gap_bounds_the_loss(law: Any) -> None:
     draw = stream("closed gap")
     for g in spectra(5, "closed gap"):
         best = solve(g, law).q
-        for spread in (1e-3, 0.1, 1.0):
+        for spread in (1e-3, 1.0):
             closed_gap_bounds_the_loss(law, g, best * np.exp(spread * draw.uniform(-1, 1, len(g))), len(g))
 
 
