@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,6 +126,8 @@ def write_pictures(picture: matplotlib.figure.Figure, stem: Path, record: dict[s
     """Write PNG and PDF, with what `record` says of them in their metadata."""
     from figures.gallery import style
 
+    # Its warnings are about the dates of an embedded font.
+    logging.getLogger("fontTools").setLevel(logging.ERROR)
     claims = ", ".join(record["claims"])
     about = f"scale {record['scale']}, backend {record['backend']}, data {record['data']}"
     title, script = record["title"], record["script"]
