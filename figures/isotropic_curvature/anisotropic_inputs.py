@@ -161,7 +161,7 @@ def draw(tables: Any) -> Figure:
     share, factor = tables["share"], tables["factor"]
     figure, axes = style.panels(2, 3, width=13.6, height=8.2)
     titles = {f"{p:g}": f"$H = x^{p:g}$" for p in EXPONENTS} | {KINK: "a sharp kink"}
-    for panel, (name, title) in zip(axes, titles.items(), strict=False):
+    for panel, (name, title) in zip(axes[: len(titles)], titles.items(), strict=True):
         for number, direction in enumerate(DIRECTIONS):
             rows = where(share, curvature=name, direction=direction)
             style.computed(panel, rows["decay"], rows["share"], number, label=direction.replace(" ", "\n"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,11 +51,11 @@ def data(scale: str, backend: Backend) -> dict[str, dict[str, np.ndarray]]:
         t = np.geomspace(*RANGE[name], POINTS[scale])
         q = solve(t[:, None] * G, PiecewiseWeight(breaks, weights)).q
         stairs.append({"H": name, "t": t, "q1": q[:, 0], "q2": q[:, 1]})
-        for r, low, high in zip(breaks, weights, weights[1:], strict=False):
+        for r, (low, high) in zip(breaks, pairwise(weights), strict=True):
             ends = window(r * low, r * high)
             windows.append({"H": name, "r": r, "low": ends[0], "high": ends[1]})
         radii = (0.0, *breaks, np.inf)
-        for w, inner, outer in zip(weights, radii, radii[1:], strict=False):
+        for w, (inner, outer) in zip(weights, pairwise(radii), strict=True):
             # All of rho in (inner, outer): 2 t g_2/w >= inner and 2 t g_1/w <= outer.
             first, last = max(inner * w / 2 / G[1], RANGE[name][0]), min(outer * w / 2 / G[0], RANGE[name][1])
             if first < last:

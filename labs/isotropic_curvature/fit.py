@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -206,8 +207,10 @@ def _elasticity(H: ConvexSpline, lo: float, hi: float) -> tuple[float, float]:
     t = np.array(H.knots) ** H.e
     slopes = np.asarray(H.slope(H.knots)) / (H.e * np.array(H.knots) ** (H.e - 1))
     points = [lo, hi, *(x for x in H.knots if lo < x < hi)]
-    for i, (f1, f2, step) in enumerate(zip(slopes, H.rates, np.diff(t), strict=False)):
-        b = (H.rates[i + 1] - f2) / step
+    for i, (f1, (f2, f2_next), step) in enumerate(
+        zip(slopes[:-1], pairwise(H.rates), np.diff(t), strict=True)
+    ):
+        b = (f2_next - f2) / step
         a, c = f2 - b * t[i], f1 - f2 * t[i] + b * t[i] ** 2 / 2
         roots = np.roots([a * b / 2, 2 * b * c, a * c])
         inside = roots.real[(roots.imag == 0) & (roots.real > t[i]) & (roots.real < t[i + 1])] ** (1 / H.e)

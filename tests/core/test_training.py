@@ -184,7 +184,8 @@ def test_a_transformer_learns_its_source() -> None:
 def test_the_mixture_has_the_variances_that_it_promises() -> None:
     inputs, labels = mixture(20000, 4, 3, stream("test training: variances"), clusters=40, separation=0.5)
     assert (inputs.shape, set(labels)) == ((20000, 4), {0, 1, 2})
-    # E x_i^2 = (1 + 0.25) / i / sum 1/i; 120 centres: relative deviation sqrt(2/120) of a fifth; noise 1 %.
+    # E x_i^2 = (1 + 0.25) / i / sum 1/i; 120 centres: relative deviation sqrt(2/120) of a fifth, noise 1 %; five
+    # of them.
     expected = 1.25 / np.arange(1, 5) / np.sum(1 / np.arange(1, 5))
     np.testing.assert_allclose(np.mean(inputs**2, axis=0), expected, rtol=0.15)
     again, _ = mixture(20000, 4, 3, stream("test training: variances"), clusters=40, separation=0.5)
@@ -207,7 +208,7 @@ def test_text_follows_its_source() -> None:
 def test_letters_follow_zipf_on_average() -> None:
     source = two_letter_source(30, stream("test training: many letters"), sharpness=0.5)
     share = np.mean(source, axis=(0, 1))
-    # A mean over 900 contexts, each factor with relative deviation 0.53 and its normalisation: 3 %.
+    # A mean over 900 contexts, each factor with relative deviation 0.53 and its normalisation: 3 %; four of them.
     np.testing.assert_allclose(share / share[0], 1 / np.arange(1, 31), rtol=0.12)
 
 

@@ -65,7 +65,12 @@ def test_against_a_linear_program():
     below = np.hstack([np.eye(count), -np.ones((count, 1))])
     cost = np.append(np.zeros(count), 1.0)
     found = linprog(cost, A_ub=below, b_ub=np.zeros(count), A_eq=equal, b_eq=g, method="highs-ipm")
-    assert found.fun == pytest.approx(minimal_kink(g)[0], rel=1e-2)
+    B, normal = minimal_kink(g)
+    assert normal is not None
+    # Weak duality on these very nodes, so without sampling error: no density there beats the quotient of any normal.
+    quotient = float(normal @ g) / float(np.mean(np.maximum(u @ normal, 0)))
+    assert found.fun >= quotient * (1 - 1e-6)  # HiGHS: feasible to 1e-7
+    assert found.fun == pytest.approx(B, rel=1e-2)
 
 
 def test_where_no_kink_is_sharp_enough():

@@ -46,7 +46,7 @@ FOURTHS = _times([0, 1], _times(SQUARES, SQUARES))
 
 def moments(sums: Sums) -> Moments:
     """s_2, T and U from the power sums."""
-    T, U = (sum(c * s for c, s in zip(p, sums, strict=False) if c) for p in (SQUARES, FOURTHS))
+    T, U = (sum(c * s for c, s in zip(p, sums[: len(p)], strict=True) if c) for p in (SQUARES, FOURTHS))
     return Moments(sums[1], T, U)
 
 
