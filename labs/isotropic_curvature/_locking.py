@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,12 @@ class Lock(NamedTuple):
     gap: float
 
 
+@lru_cache(maxsize=8)
+def _least_kink(g: tuple[float, ...], A: float) -> tuple[float, np.ndarray | None]:
+    """`minimal_kink`, kept: where it does not hold, the start below it asks again."""
+    return minimal_kink(np.array(g), A)
+
+
 def lock(g: np.ndarray, H: Any) -> Lock | None:
     """The kink of H at which r U V^T is optimal for g (n,) > 0, m >= n; None if there is none (ICM-T4.1).
 
@@ -32,7 +39,7 @@ def lock(g: np.ndarray, H: Any) -> Lock | None:
         # Necessary, and cheap (ICM-T4a).
         if n * low < A or n * high > B or math.pi * n / 2 * (high - low) > B - A:
             continue
-        least, normal = minimal_kink(g, A)
+        least, normal = _least_kink(tuple(g.tolist()), A)
         if normal is None or least > B:
             continue
         moments = A / n + (least - A) * tail_moments(normal).first
@@ -59,7 +66,10 @@ def below_the_kink(
     share = float(np.mean(reduced))
     if share <= 0:
         return None
-    _, normal = minimal_kink(np.maximum(reduced, LEAST_SHARE * share))
+    if np.min(reduced) >= LEAST_SHARE * share:
+        _, normal = _least_kink(tuple(g.tolist()), A)
+    else:
+        _, normal = minimal_kink(np.maximum(reduced, LEAST_SHARE * share))
     if normal is None:
         return None
     eps = 1.0 / float(np.max(np.abs(normal)))
