@@ -31,7 +31,21 @@ GROUND = {
 }
 
 # Packages that are imported inside the functions that use them: slow to load, or perhaps not installed.
-HEAVY = {"cupy", "cupyx", "cvxpy", "dask", "distributed", "flint", "matplotlib", "sympy"}
+HEAVY = {
+    *(
+        "cloudpickle",
+        "cupy",
+        "cupyx",
+        "cvxpy",
+        "dask",
+        "distributed",
+        "flint",
+        "loky",
+        "matplotlib",
+        "pandas",
+    ),
+    *("sympy", "xarray"),
+}
 OPTIONAL = HEAVY - {"matplotlib", "sympy"}
 # All of this module is drawing, and it is itself imported where something is drawn.
 DRAWING = "figures.gallery.style"

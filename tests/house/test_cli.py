@@ -30,7 +30,7 @@ def figure_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contract, "find", lambda: figures)
 
 
-@pytest.mark.parametrize("command", ["", "figures", "claims", "bench"])
+@pytest.mark.parametrize("command", ["", "figures", "claims", "bench", "sweep", "sweep run"])
 def test_help_answers_without_heavy_imports(command: str) -> None:
     code = (
         "import sys; from labs.__main__ import main\n"

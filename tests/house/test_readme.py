@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import os
 import re
 import shlex
 import subprocess
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -51,8 +53,10 @@ def test_a_readme_without_the_marks_is_refused() -> None:
         readme.renewed(f"a\n{readme.BEGIN}", "new\n")
 
 
-def test_every_command_exists() -> None:
+def test_every_command_exists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     load()
+    (tmp_path / "edge.py").write_text(examples()["edge.py"], encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     commands = [shlex.split(line) for block in blocks("sh") for line in block.splitlines()]
     commands += [shlex.split(text) for text in re.findall(r"(?<!`)`((?:make|lab|pytest) [^`\n]*)`", TEXT)]
@@ -67,13 +71,19 @@ def test_every_command_exists() -> None:
             extra = ["--list"] if arguments[0] == "figures" and "--list" not in arguments else []
             if arguments[0] == "bench":
                 extra = ["--help"]
+            if arguments[:2] == ["sweep", "export"]:
+                arguments[-1] = str(tmp_path / "edge.npz")
             result = CliRunner().invoke(lab, [*arguments, *extra])
             assert result.exit_code == 0, result.output
         elif program == "pytest":
             assert arguments[0] == "--claim"
             assert REGISTRY.select(arguments[1]), arguments
         else:
-            assert (program, arguments) == ("pip", ["install", "-e", ".[gpu]"])
+            assert (program, arguments[:2]) == ("pip", ["install", "-e"])
+            assert arguments[2] in (".[gpu]", ".[cluster]")
+    with np.load(tmp_path / "edge.npz") as arrays:  # what the commands above have left
+        assert arrays["smallest"].shape == (3, 200)
+        assert (arrays["state"] == "done").all()
 
 
 def test_the_transcripts_are_what_python_prints() -> None:
@@ -99,7 +109,8 @@ def examples() -> dict[str, str]:
 
 
 def test_the_examples_are_short_and_in_style() -> None:
-    assert [path.split("/")[0] for path in examples()] == ["theory", "labs", "tests", "figures"]
+    assert [path.split("/")[0] for path in examples()] == ["theory", "labs", "tests", "figures", "edge.py"]
+    assert examples()["edge.py"].count("\n") < 30
     ruff = [sys.executable, "-m", "ruff"]
     for path, text in examples().items():
         assert text.count("\n") < 40, path
@@ -115,11 +126,40 @@ def test_the_examples_are_short_and_in_style() -> None:
             assert done.returncode == 0, f"{path}: ruff {command[0]}\n{done.stdout}{done.stderr}"
 
 
+def test_the_job_array_of_the_readme_computes_every_shard(tmp_path: Path) -> None:
+    """The script as it stands, once per task, with the variables that Slurm sets."""
+    (script,) = blocks("bash")
+    assert script.count("\n") <= 10
+    (tmp_path / "edge.py").write_text(examples()["edge.py"], encoding="utf-8")
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    activate = f'export PATH="{Path(sys.executable).parent}:$PATH" PYTHONPATH="{ROOT}"\n'
+    (tmp_path / ".venv" / "bin" / "activate").write_text(activate, encoding="utf-8")
+    sums = []
+    for task in ("1", "2"):
+        slurm = {"SLURM_ARRAY_TASK_ID": task, "SLURM_ARRAY_TASK_COUNT": "2", "SLURM_CPUS_PER_TASK": "1"}
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=tmp_path,
+            env=os.environ | slurm,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        found = re.match(r"edge: (\d+) of (\d+) cells are there", done.stdout)
+        assert found, done.stdout
+        assert found[1] == found[2]
+        sums.append(int(found[1]))
+    assert sum(sums) == 600
+
+
 @pytest.fixture(scope="module")
 def enlarged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with the README's paper in it and no other."""
     root = project.copy(tmp_path_factory.mktemp("readme"))
     for path, text in examples().items():
+        if "/" not in path:
+            continue
         (root / path).parent.mkdir(exist_ok=True)
         (root / path).parent.joinpath("__init__.py").touch()
         (root / path).write_text(text, encoding="utf-8")
