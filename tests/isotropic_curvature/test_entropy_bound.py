@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -334,14 +335,14 @@ FAMILIES = {
 }
 
 
-def prediction(g: np.ndarray, e: float = np.e) -> tuple[float, float]:
+def prediction(g: np.ndarray, e: float = math.e) -> tuple[float, float]:
     """(sqrt(pi)/e) s and s = sqrt(sum (g_i/gbar - 1)^2)."""
     s = float(np.sqrt(np.sum((g / np.mean(g) - 1) ** 2)))
     return float(np.sqrt(np.pi) / e * s), s
 
 
 @check(ICM_T4dc)
-def prefactor(family: str, n: int, e: float = np.e) -> Evidence:
+def prefactor(family: str, n: int, e: float = math.e) -> Evidence:
     """0 <= B_min/((sqrt(pi)/e) s bound) - 1 <= 2/s, from labs."""
     g = np.asarray(FAMILIES[family](n))
     factor, s = prediction(g, e)

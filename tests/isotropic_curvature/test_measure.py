@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,7 @@ def test_a_power_law_has_its_exponent_for_slope_and_no_spread(p: float) -> None:
 def test_the_half_width_is_students_interval_of_the_jackknife() -> None:
     """For directions whose slopes differ: against the formula written out, for one interval."""
     even = np.array([[1.0, 4.0], [2.0, 3.0], [1.5, 5.0], [1.0, 2.0]])
-    r = np.array([1.0, np.e])
+    r = np.array([1.0, math.e])
     _, slope, half = local_slopes(r, even, np.zeros((4, 2)))
     assert slope[0] == pytest.approx(np.log(14.0 / 5.5))
     left = [np.log((14.0 - b) / (5.5 - a)) for a, b in even]
