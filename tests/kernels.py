@@ -29,6 +29,7 @@ from tests.counting import Counts, counting
 
 MARK = "Kernel:"
 HOST_MARK = "Host routine:"
+SWEEP_MARK = "Kernel of a sweep:"  # takes a Tile: the tests of its sweep try it on every backend
 ALWAYS = ("numpy", "strict", "counting")  # and "cupy" where a device allocates
 
 
@@ -180,9 +181,9 @@ def public_in(module: ModuleType) -> Iterator[tuple[str, Callable[..., Any]]]:
 
 
 def kind(function: Callable[..., Any]) -> str:
-    """The mark with which a docstring begins: MARK, HOST_MARK, or neither."""
+    """The mark with which a docstring begins: MARK, HOST_MARK, SWEEP_MARK, or none."""
     doc = inspect.getdoc(function) or ""
-    return next((mark for mark in (MARK, HOST_MARK) if doc.startswith(mark)), "")
+    return next((mark for mark in (MARK, HOST_MARK, SWEEP_MARK) if doc.startswith(mark)), "")
 
 
 def names_an_array_library(function: Callable[..., Any]) -> bool:

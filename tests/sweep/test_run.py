@@ -216,6 +216,7 @@ class AtOnce(Executor):
 
 
 def test_groups_are_cut_as_late_as_possible() -> None:
+    pytest.importorskip("cloudpickle")
     task = partial(compute_chunk, work=work_of(SMALL, "numpy"), backend="numpy")
     groups = ([SMALL.plan(i % 4)] for i in range(99))
     room = [3]
@@ -230,6 +231,7 @@ def test_groups_are_cut_as_late_as_possible() -> None:
 
 
 def test_what_is_finished_comes_before_what_failed() -> None:
+    pytest.importorskip("cloudpickle")
     task = partial(compute_chunk, work=work_of(SMALL, "numpy"), backend="numpy")
     done = by_executor(([SMALL.plan(i)] for i in range(4)), task, AtOnce(2, 3), lambda: 4)
     assert sorted(one.tiles for one in (next(done), next(done))) == [[0], [3]]

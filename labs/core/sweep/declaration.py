@@ -117,7 +117,7 @@ class Sweep:
                 )
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_layout"}
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
 
     def at(self, scale: str) -> Sweep:
         """The sweep at this scale.  Raises ValueError where it has no such scale."""
@@ -218,7 +218,9 @@ class Sweep:
 
     def key(self, backend: str) -> str:
         """Twelve hexadecimal digits that name the sweep's results on this backend."""
-        text = json.dumps(
-            [self.declared(), backend], sort_keys=True
-        )  # Python writes a float by its shortest repr
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return hashlib.sha256(f"{backend} {self._text}".encode()).hexdigest()[:12]
+
+    @cached_property
+    def _text(self) -> str:
+        """What is declared, in writing (Python writes a float by its shortest repr)."""
+        return json.dumps(self.declared(), sort_keys=True)

@@ -151,8 +151,9 @@ class Store:
                 raise
             data = path.read_bytes()  # on NFS: another run has just put the same chunk in its place
         chunk = decode(data)
-        if chunk.produced["key"] != self.key:
-            raise StoreError(f"it holds results of the sweep with the key {chunk.produced['key']}")
+        key = chunk.produced.get("key")
+        if key != self.key:
+            raise StoreError(f"it holds results of the sweep with the key {key}")
         return chunk
 
     def set_aside(self, name: str, *, whole: bool = False) -> bool:

@@ -87,7 +87,7 @@ class Tile:
         return self.streams_by([*self.plan.static, *self.plan.columns])
 
     def streams_by(self, axes: Iterable[str]) -> list[np.random.Generator]:
-        """A random stream per cell, keyed by the sweep's name, its seed and these axes alone.
+        """Host routine: a random stream per cell, keyed by the sweep's name, its seed and these axes alone.
 
         Each cell has its own generator; those of cells that agree on the axes give the same numbers.  Asked for
         again they go on where they were.  Raises SweepError for an axis that the sweep has not.
