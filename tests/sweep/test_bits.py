@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from labs.core.arrays import backend
-from labs.core.sweep import run
+from labs.core.sweep import product, run
+from labs.core.sweep.chunk import decode
 from labs.core.sweep.declaration import Plan
-from labs.core.sweep.executors import work_of
+from labs.core.sweep.executors import _unpacked, compute_chunk, work_of
 from labs.core.sweep.run import Pace
-from labs.core.sweep.tile import compute
-from tests.sweep.toys import PRODUCTS, chunks, contents, undisturbed
+from labs.core.sweep.tile import Tile, compute
+from tests.sweep.toys import PRODUCTS, SMALL, chunks, contents, undisturbed
 
 
 @cache
@@ -86,6 +89,26 @@ def test_processes_of_a_dask_cluster(tmp_path: Path) -> None:
     with cluster(processes=True, n_workers=2, threads_per_worker=1) as address:
         run(PRODUCTS, store=tmp_path, dask=address)
     assert contents(PRODUCTS, tmp_path) == expected()
+
+
+def threads(tile: Tile) -> dict[str, Any]:
+    """How many threads the BLAS libraries of this process may use, at most."""
+    blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    return {"threads": tile["x"] * 0.0 + max(blas)}
+
+
+def test_one_blas_thread(tmp_path: Path) -> None:
+    """Here, and in a worker for good: one thread of it must not give back what another still needs."""
+    sweep = replace(SMALL, function=threads, grid=product(x=[1.0]))
+    task = partial(compute_chunk, work=work_of(sweep, "numpy"), backend="numpy")
+    with threadpool_limits(2, "blas"):
+        before = max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        if before < 2:
+            pytest.skip("the BLAS here has one thread")
+        assert decode(task([sweep.plan(0)]).data).outputs["threads"].tolist() == [1.0]
+        assert max(pool["num_threads"] for pool in threadpool_info()) == before  # given back
+        _unpacked(pickle.dumps(task), [sweep.plan(0)])
+        assert {p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"} == {1}
 
 
 # --- what it hangs on ---------------------------------------------------------------------------------------

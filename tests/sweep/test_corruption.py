@@ -75,6 +75,7 @@ def from_another_sweep(files: list[Path]) -> None:
         (spoil_first(lambda data: data + data), "do not have the checksum"),
         (spoil_first(lambda data: bytes(len(data))), "do not have the checksum"),
         (spoil_first(lambda data: _sealed({"cell": np.arange(2)})), "it is whole, but no chunk of this version"),
+        (spoil_first(lambda data: _sealed({"cell": np.asarray([{}])})), "Object arrays cannot be loaded"),
         (from_another_sweep, "it holds results of the sweep with the key"),
     ],
 )  # fmt: skip
@@ -130,6 +131,14 @@ def test_a_file_that_tears_while_a_run_goes_on_is_seen(tmp_path: Path) -> None:
     found = home.scan()
     assert list(found.torn) == [first]
     assert sorted(found.chunks) == names[1:]
+
+
+def test_what_has_been_checked_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(SMALL, store=tmp_path, chunk=1)
+    home = store_of(SMALL, tmp_path)
+    first = home.scan()
+    monkeypatch.setattr(home, "read", None)
+    assert home.scan().tiles == first.tiles == {0, 1, 2, 3}
 
 
 def test_a_disk_that_spoils_all_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ def test_axes_can_be_replaced() -> None:
     grid = product(n=[2, 4], rate=[0.5]) * zipped("pair", a=[1], b=[1])
     other = grid.replaced(rate=[1, 2.5], n=[8])
     assert (other.axis("rate"), other.axis("n"), other.axis("a")) == ((1.0, 2.5), (8,), (1,))
-    assert [type(value) for value in grid.replaced(rate=[1, 2]).axis("rate")] == [float, float]
+    assert [type(value) for value in grid.replaced(rate=[1]).axis("rate")] == [float]
     assert (grid.axis("n"), grid.names) == ((2, 4), other.names)
 
 
