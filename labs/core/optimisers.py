@@ -8,6 +8,7 @@ matrices.  Weight decay and schedules are the caller's.
 from __future__ import annotations
 
 from labs.core.arrays import Array, array_namespace, check_finite, check_positive, check_shape
+from labs.core.polar import msign
 
 
 def momentum_step(
@@ -64,23 +65,14 @@ def muon_step(
 
     for matrices (..., m, n); b = momentum (Jordan et al. 2024, whose five Newton-Schulz steps are another
     map).  Directions in which the argument has no singular value above max(m, n) eps times the largest are
-    not moved.  Cost: one singular value decomposition a matrix.  Raises ValueError as `momentum_step`.
+    not moved.  Cost: that of `labs.core.polar.msign`.  Raises ValueError as `momentum_step`.
     """
     _check(rate, {"momentum": momentum}, weights=weights, gradient=gradient, velocity=velocity)
     check_shape((None, None), weights=weights, gradient=gradient, velocity=velocity)
     velocity = momentum * velocity + (1.0 - momentum) * gradient
     m, n = gradient.shape[-2:]
-    update = _polar_by_svd(momentum * velocity + (1.0 - momentum) * gradient)
+    update = msign(momentum * velocity + (1.0 - momentum) * gradient)
     return weights - rate * (max(1.0, m / n) ** 0.5 * update), velocity
-
-
-def _polar_by_svd(matrix: Array) -> Array:
-    """The polar factor U V^T on the singular directions that are not negligible."""
-    xp = array_namespace(matrix)
-    u, s, vt = xp.linalg.svd(matrix, full_matrices=False)
-    negligible = max(matrix.shape[-2:]) * xp.finfo(matrix.dtype).eps
-    kept = xp.astype(s > negligible * s[..., :1], matrix.dtype)
-    return (u * kept[..., None, :]) @ vt
 
 
 def _check(rate: float | Array, momenta: dict[str, float], **arrays: Array) -> None:

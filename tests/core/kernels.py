@@ -11,6 +11,10 @@ import numpy as np
 
 from labs.core import optimisers, spectrum
 from labs.core.networks import MLP, Transformer, train
+from labs.core.polar import certify, msign, polar, polar_derivative
+from labs.core.polar.newton_schulz import newton_schulz
+from labs.core.polar.ranges import float_range
+from labs.core.polar.schedules import TUNED
 from labs.core.streams import stream
 from tests.kernels import Kernel, vectors
 
@@ -80,7 +84,7 @@ _STEPPED = {
 _RATES = np.asarray([0.1, 0.2, 0.3])[:, None, None]
 
 
-def _step(function: Callable[..., Any], launches: float, **state: Any) -> Kernel:
+def _step(function: Callable[..., Any], launches: float, syncs: float = 2, **state: Any) -> Kernel:
     arrays = {name: _STEPPED[name] for name in ("weights", "gradient")} | state
     bad: list[tuple[dict[str, Any], str]] = [({"rate": -0.1}, "rate"), ({"momentum": 1.0}, "momentum")]
     for name in arrays:
@@ -91,7 +95,7 @@ def _step(function: Callable[..., Any], launches: float, **state: Any) -> Kernel
         core=dict.fromkeys(arrays, 2) | {"rate": 2},
         bad=tuple(bad),
         launches=launches,
-        syncs=2,
+        syncs=syncs,
         tolerance=1e-13,
         absolute=1e-13,
     )
@@ -111,6 +115,57 @@ def _train(rate: Any, start: Any, data: Any) -> Any:
     return (run.losses, *run.checkpoints[3].values())
 
 
+# Matrices of every spectrum of the zoo, at two scales.
+MATRICES = spectrum.matrix(SPECTRA, 7, 6, stream("kernel contract: matrices"))
+_NOT_MATRICES: tuple[tuple[dict[str, Any], str], ...] = tuple(
+    ({"A": bad}, "A") for bad in (np.ones(3), np.ones((2, 0, 3)), np.full((2, 2), np.nan))
+)
+
+
+def _newton_schulz(launches: float, **static: Any) -> Kernel:
+    return Kernel(
+        newton_schulz,
+        example=lambda _: {"A": MATRICES, "schedule": [TUNED] * 2, **static},
+        core={"A": 2},
+        bad=(*_NOT_MATRICES, ({"normalise": "two"}, "normalise"), ({"schedule": (1.0, 2.0)}, "schedule")),
+        launches=launches,
+        syncs=1,
+        tolerance=1e-13,
+        absolute=1e-13,
+    )
+
+
+_NO_METHOD: tuple[tuple[dict[str, Any], str], ...] = (
+    *(({"rtol": rtol}, "rtol") for rtol in (-0.1, 1.0, math.nan)),
+    ({"method": "qr"}, "method"),
+)
+
+
+@functools.wraps(polar)
+def _polar(A: Any, **static: Any) -> Any:
+    """The result, with "below 30" for each error of the certificate: what rounding does is no one's to repeat."""
+    result = polar(A, **static)
+    return result.q, result.rank, result.by_svd, *(e < 30.0 for e in vars(result.certificate).values())
+
+
+def _polar_kernel(function: Callable[..., Any], launches: float, syncs: float) -> Kernel:
+    """By products, as on a device; one spectrum in nine is rank-deficient, and goes back to the SVD."""
+    return Kernel(
+        function,
+        example=lambda _: {"A": MATRICES, "method": "products"},
+        core={"A": 2},
+        bad=(*_NOT_MATRICES, ({"A": np.ones((2, 2), dtype=np.int64)}, "A"), *_NO_METHOD),
+        launches=launches,
+        syncs=syncs,
+        tolerance=1e-9,  # eps times the largest condition number, 1e6
+        absolute=1e-9,
+    )
+
+
+# Of full rank, and directions; a guess at each factor, far from it, so that the errors are large numbers.
+_REGULAR = stream("kernel contract: polar").standard_normal((2, 1, 5, 3))
+_DIRECTIONS = stream("kernel contract: directions").standard_normal((3, 5, 3))
+
 _START = _PERCEPTRON.initial(stream("kernel contract: training"))
 
 KERNELS = [
@@ -129,14 +184,59 @@ KERNELS = [
         },
         core={"rate": 0},
         bad=(({"rate": np.asarray([0.1, 0.0])}, "rate"), ({"rate": np.asarray([1])}, "rate")),
-        launches=740,
-        syncs=30,
+        launches=1750,
+        syncs=45,
         tolerance=1e-12,
         absolute=1e-13,
     ),
     _step(optimisers.momentum_step, 26, velocity=_STEPPED["velocity"]),
-    _step(optimisers.muon_step, 40, velocity=_STEPPED["velocity"]),
+    _step(optimisers.muon_step, 190, syncs=8, velocity=_STEPPED["velocity"]),
     _step(optimisers.adam_step, 44, first=_STEPPED["first"], second=_STEPPED["second"]),
+    _newton_schulz(32),
+    _polar_kernel(_polar, launches=500, syncs=10),
+    _polar_kernel(msign, launches=400, syncs=10),
+    Kernel(
+        certify,
+        example=lambda _: {"A": _DIRECTIONS, "q": _DIRECTIONS[::-1]},
+        core={"A": 2, "q": 2},
+        bad=(
+            *_NOT_MATRICES[:2],
+            ({"A": np.full((3, 5, 3), np.nan)}, "A"),
+            ({"q": _DIRECTIONS[:2]}, "q"),
+            ({"q": _DIRECTIONS[..., :2]}, "q"),
+            ({"q": np.full((3, 5, 3), np.inf)}, "q"),
+        ),
+        launches=95,
+        syncs=3,
+        tolerance=1e-12,
+    ),
+    Kernel(
+        polar_derivative,
+        example=lambda _: {"A": _REGULAR, "E": _DIRECTIONS},
+        core={"A": 2, "E": 2},
+        bad=(
+            ({"A": np.ones((2, 1, 5, 3))}, "A"),
+            ({"A": np.full((5, 3), np.nan)}, "A"),
+            ({"E": np.ones((3, 5))}, "E"),
+            ({"E": np.ones((7, 5, 3))[:, None, None] * np.ones((1, 3, 1, 1, 1))}, "E"),
+        ),
+        launches=60,
+        syncs=3,
+        tolerance=1e-12,
+        absolute=1e-12,
+    ),
+    Kernel(
+        float_range,
+        example=lambda _: {
+            "coefficients": [TUNED] * 3,
+            "lo": np.asarray([[0.0], [0.1]]),
+            "hi": np.asarray([0.5, 1.2]),
+        },
+        core={"lo": 0, "hi": 0},
+        bad=(({"lo": np.asarray([[2.0]])}, "lo"), ({"hi": np.asarray([np.nan])}, "hi")),
+        launches=170,
+        syncs=2,
+    ),
     _measure(spectrum.normalized, launches=8),
     _measure(spectrum.stable_rank, launches=10),
     _measure(spectrum.nuclear_rank, launches=16),

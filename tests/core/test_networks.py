@@ -39,6 +39,7 @@ NETWORKS = {
     "softplus, three layers": MLP((3, 4, 5, 2), "softplus"),
     "sine": MLP((3, 4, 2), "sine", "squared"),
     "identity": MLP((3, 2, 2), "identity"),
+    "relu": MLP((3, 5, 4), "relu"),
     "transformer": Transformer(5, 4, 6, heads=2, hidden=7),
     "tied transformer": Transformer(4, 3, 4, heads=1, activation="tanh", tied=True),
 }
@@ -323,11 +324,11 @@ def test_which_matrices_are_hidden() -> None:
     [
         (lambda: MLP((3,)), "sizes"),
         (lambda: MLP((3, 0)), "sizes"),
-        (lambda: MLP((3, 2), "relu"), "activation"),
+        (lambda: MLP((3, 2), "step"), "activation"),
         (lambda: MLP((3, 2), "tanh", "hinge"), "cost"),
         (lambda: Transformer(0, 4, 6), "vocabulary"),
         (lambda: Transformer(5, 4, 6, heads=4), "heads"),
-        (lambda: Transformer(5, 4, 6, activation="relu"), "activation"),
+        (lambda: Transformer(5, 4, 6, activation="step"), "activation"),
         (lambda: replaced({"a": np.ones(1)}, "b", np.ones(1)), "name"),
         (lambda: MLP((3, 2)).loss({"weight1": np.ones((2, 3))}, *data_of(MLP((3, 2)))), "parameters"),
         (lambda: MLP((3, 2)).loss(np.ones((2, 3)), *data_of(MLP((3, 2)))), "parameters"),  # type: ignore[arg-type]

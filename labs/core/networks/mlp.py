@@ -21,7 +21,7 @@ class MLP:
     """z_l = W_l x_{l-1} + b_l, x_l = activation(z_l), the outputs being the last z.
 
     sizes       (inputs, hidden, ..., outputs).
-    activation  a name in _activations.py: tanh, gelu, softplus, sine, identity.
+    activation  a name in _activations.py: tanh, gelu, softplus, sine, identity, relu.
     cost        "cross-entropy" of integer labels, or "squared", half the squared distance to the targets; the
                 loss is its mean over the samples.
 
