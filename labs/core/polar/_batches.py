@@ -31,7 +31,7 @@ def powers(top: Array, xp: Namespace) -> tuple[Array, Array]:
     Two, because one would overflow for the smallest numbers.
     """
     exponent = -xp.floor(xp.log2(xp.where(top > 0.0, top, 1.0)))
-    first = xp.where(xp.abs(exponent) < SAFE, exponent, SAFE * xp.sign(exponent))
+    first = xp.floor(0.5 * exponent)
     return (2.0**first)[..., None, None], (2.0 ** (exponent - first))[..., None, None]
 
 

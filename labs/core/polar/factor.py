@@ -131,7 +131,8 @@ def _by_iteration(
 ) -> tuple[Array, Array, Array]:
     """(q, rank, by_svd) of X (b, m, n), b >= 1: `whole` in another shape."""
     xp, (b, m, n) = scratch.xp, X.shape
-    q, accepted, zero = _in_chunks(X, whole, method, rtol, scratch)
+    with np.errstate(all="ignore"):  # what overflows on the way (nearly singular matrices) is not accepted
+        q, accepted, zero = _in_chunks(X, whole, method, rtol, scratch)
     rank = xp.where(zero, 0, xp.full((b,), min(m, n), dtype=xp.int64, device=device(X)))
     (rejected,) = to_numpy(~accepted).nonzero()
     if rejected.size == b:
