@@ -82,6 +82,21 @@ def test_the_bound_of_the_reference_is_one(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(balls, "_newton", newton)
 
 
+def test_the_bound_is_the_formula() -> None:
+    """A = 1 and P = 1 + d, and the same with a row of zeros below."""
+    from flint import arb_mat
+
+    for d in (1e-3, -1e-3):
+        p = 1 + d
+        e = abs(1 - p**2)
+        r = abs(1 - p * p) + e * p
+        square = e + 2 * r / (2 * p - r)
+        assert float(balls._error(arb_mat([[1]]), arb_mat([[p]]))) == pytest.approx(square, rel=1e-12)
+        tall = balls._error(arb_mat([[1], [0]]), arb_mat([[p], [0]]))
+        assert float(tall) == pytest.approx(square + r / p, rel=1e-12)
+        assert abs(d) < square
+
+
 def test_exact_cases_and_sizes() -> None:
     from flint import arb, ctx
 
