@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,9 +72,19 @@ def test_processes(tmp_path: Path, chunk: int | None) -> None:
 
 @contextmanager
 def cluster(**options: Any) -> Iterator[str]:
-    """The address of a scheduler of a Dask cluster on this machine."""
+    """The address of a scheduler of a Dask cluster on this machine.
+
+    Nothing is collected while its event loop starts: a finalizer of an older client would wait there for a lock
+    that this thread holds, and the start would give up after ten seconds.
+    """
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(dashboard_address=None, **options) as local:
+    gc.collect()
+    gc.disable()
+    try:
+        local = distributed.LocalCluster(dashboard_address=None, **options)
+    finally:
+        gc.enable()
+    with local:
         yield local.scheduler_address
 
 

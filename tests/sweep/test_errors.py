@@ -10,7 +10,7 @@ import resource
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import cache
 from itertools import count
@@ -298,6 +298,29 @@ def test_no_dask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         run(SMALL, store=tmp_path, dask="tcp://127.0.0.1:1")
 
 
+def test_no_worker_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("distributed")
+
+    class Client(AbstractContextManager["Client"]):
+        """A scheduler answered, and no worker ever will."""
+
+        def __init__(self, address: str, **_: object) -> None:
+            assert address == "tcp://127.0.0.1:8786"
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def wait_for_workers(self, n_workers: int, timeout: float) -> None:
+            raise TimeoutError(f"Only 0/{n_workers} workers arrived after {timeout}")
+
+    monkeypatch.setattr(distributed, "Client", Client)
+    with pytest.raises(
+        SweepError, match=r"at 'tcp://127\.0\.0\.1:8786' has no workers, and none came within"
+    ):
+        run(SMALL, store=tmp_path, dask="tcp://127.0.0.1:8786")
+
+
+@pytest.mark.long
 def test_a_dask_cluster_without_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executors, "PATIENCE", 0.1)
     with (
