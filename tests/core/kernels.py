@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from labs.core import optimisers, spectrum
-from labs.core.networks import MLP, Transformer, train
+from labs.core.arrays import array_namespace
+from labs.core.jets import erf, logsumexp, series
+from labs.core.networks import MLP, NGram, Transformer, train
 from labs.core.polar import certify, msign, polar, polar_derivative
 from labs.core.polar.newton_schulz import newton_schulz
 from labs.core.polar.ranges import float_range
@@ -115,6 +117,30 @@ def _train(rate: Any, start: Any, data: Any) -> Any:
     return (run.losses, *run.checkpoints[3].values())
 
 
+_PIECES = (np.asarray([[0, 1, 2], [2, 2, 0], [1, 0, 0], [2, 1, 1]]), 2, np.asarray([[0, 1, 3]]))
+_CONTEXTS = (_PIECES[0][:, :2], 2, _PIECES[2][:, :2] + 2)
+_WORDS = NGram(3, 2, (4,), context=2)
+
+
+def _everything_smooth(p: dict[str, Any]) -> Any:
+    """Whatever has a series, of a matrix."""
+    x = p["x"]
+    xp = array_namespace(x)
+    y = xp.tanh(x @ xp.matrix_transpose(x)) - xp.sin(x) * xp.cos(x) / (1.0 + x**2)
+    z = (
+        xp.sqrt(1.0 + xp.exp(y))
+        + xp.log(2.0 + erf(y))
+        + xp.log1p(xp.abs(y))
+        + xp.where(y > 0.0, y, xp.expm1(y))
+    )
+    return logsumexp(z) - xp.sum(xp.max(z, axis=-2, keepdims=True), axis=-1)
+
+
+@functools.wraps(series)
+def _series(at: Any, along: Any) -> Any:
+    return series(_everything_smooth, {"x": at}, {"x": along}, 3)
+
+
 # Matrices of every spectrum of the zoo, at two scales.
 MATRICES = spectrum.matrix(SPECTRA, 7, 6, stream("kernel contract: matrices"))
 _NOT_MATRICES: tuple[tuple[dict[str, Any], str], ...] = tuple(
@@ -172,6 +198,9 @@ KERNELS = [
     _network(_PERCEPTRON, "outputs", 35, inputs=_INPUTS),
     _network(_PERCEPTRON, "loss", 65, inputs=_INPUTS, targets=_LABELS),
     _network(_PERCEPTRON, "loss_and_gradient", 75, inputs=_INPUTS, targets=_LABELS),
+    _network(_WORDS, "logits", 30, tokens=_CONTEXTS),
+    _network(_WORDS, "loss", 60, tokens=_PIECES),
+    _network(_WORDS, "loss_and_gradient", 75, tokens=_PIECES),
     _network(_CHARACTERS, "logits", 190, tokens=_SHORT),
     _network(_CHARACTERS, "loss", 220, tokens=_TOKENS),
     _network(_CHARACTERS, "loss_and_gradient", 320, tokens=_TOKENS),
@@ -188,6 +217,16 @@ KERNELS = [
         syncs=45,
         tolerance=1e-12,
         absolute=1e-13,
+    ),
+    Kernel(
+        _series,
+        example=lambda _: {"at": 0.3 * _STEPPED["weights"][:, :2], "along": _STEPPED["first"][:, :2]},
+        core={"at": 2, "along": 2},
+        bad=(({"at": np.full((2, 2), np.nan)}, "at"), ({"along": np.full((2, 2), np.inf)}, "along")),
+        launches=400,
+        syncs=2,
+        tolerance=1e-12,
+        absolute=1e-12,
     ),
     _step(optimisers.momentum_step, 26, velocity=_STEPPED["velocity"]),
     _step(optimisers.muon_step, 190, syncs=8, velocity=_STEPPED["velocity"]),

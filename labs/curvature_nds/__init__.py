@@ -1,0 +1,1 @@
+"""The models of "Why Muon Outperforms Adam": directional sharpness, two-level quadratic, small language model."""
