@@ -1,6 +1,7 @@
 """What every test needs: the referee, one BLAS thread, deterministic Hypothesis, and the array library."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import Phase, settings
@@ -11,6 +12,11 @@ from threadpoolctl import threadpool_limits
 for _library in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR"):
     os.environ[f"{_library}_NUM_THREADS"] = "1"
 os.environ["VECLIB_MAXIMUM_THREADS"] = "1"
+
+# In a shell's background (`make test &`) an interrupt is ignored, and every process started here would inherit that:
+# what the tests interrupt would go on.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["tests.referee", "pytester"]
 
