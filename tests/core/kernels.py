@@ -11,6 +11,7 @@ import numpy as np
 
 from labs.core import optimisers, spectrum
 from labs.core.arrays import array_namespace
+from labs.core.flow import Event, integrate
 from labs.core.jets import erf, logsumexp, series
 from labs.core.networks import MLP, NGram, Transformer, train
 from labs.core.polar import certify, msign, polar, polar_derivative
@@ -263,6 +264,30 @@ KERNELS = [
         syncs=3,
         tolerance=1e-12,
         absolute=1e-12,
+    ),
+    Kernel(
+        integrate,
+        example=lambda on: {
+            "field": lambda t, y: t[..., None] - y * y * y,
+            "start": np.asarray([[1.0, 2.0, 0.5], [-1.0, 0.0, 3.0]]),
+            "times": on.asarray([0.0, 0.3, 1.0, 1.5]),
+            "events": [
+                Event(lambda t, y: y[..., 1] - 0.6),
+                Event(lambda t, y: y[..., 2] - 0.9, terminal=True),
+            ],
+            "rtol": 1e-4,
+            "atol": 1e-4,
+        },
+        core={"start": 1},
+        bad=(
+            ({"start": np.full((2, 3), np.nan)}, "start"),
+            ({"start": np.ones((2, 3), np.float32)}, "start"),
+            ({"times": np.asarray([1.0, 0.0])}, "times"),
+            ({"rtol": 0.0}, "rtol"),
+        ),
+        launches=5000,
+        syncs=100,
+        tolerance=1e-10,  # rounding of the steps, which are the same
     ),
     Kernel(
         float_range,
