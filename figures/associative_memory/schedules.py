@@ -130,6 +130,6 @@ def _draw_table(axes: Axes, rows: Any, limits: tuple[float, float]) -> Any:
             axes.text(j, i, text, ha="center", va="center", color="white" if dark else "black", fontsize=9)
     axes.set_xticks(range(len(SCHEDULES)), list(SCHEDULES))
     axes.set_yticks(range(len(names)), [OPTIMISERS[name] for name in names])
-    axes.set(xlabel="schedule", ylabel="optimiser")
+    axes.set(xlabel="schedule (in brackets: the law of one group)", ylabel="optimiser")
     axes.grid(False)
     return image

@@ -8,9 +8,9 @@ import numpy as np
 
 from figures.curvature_nds._shared import COMPUTED, key, note, reference, table, where
 from labs.core.arrays import Backend
+from labs.curvature_nds.levels import mean_sharpness_muon
 from labs.curvature_nds.quadratic import descend
 from labs.curvature_nds.steps import constant_step_sharpness, floor_of_mode, last_distance
-from labs.curvature_nds.two_level import mean_sharpness_muon
 from theory.curvature_nds import NDS_X8a, NDS_X8b, NDS_X8c, NDS_X8d, NDS_X9a, NDS_X9b, NDS_X9d
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from figures.curvature_nds._shared import note, table, where
 from figures.curvature_nds._spectra import decades, decimal_logs
 from labs.core.arrays import Backend
 from labs.core.streams import stream
-from labs.curvature_nds import spectra, two_level
+from labs.curvature_nds import levels, spectra
 from labs.curvature_nds.quadratic import descend
 from theory.curvature_nds import NDS_X6a, NDS_X6b, NDS_X6c, NDS_X6d, NDS_X6f, NDS_X6sa, NDS_X14a
 
@@ -103,9 +103,9 @@ def _first(worse: np.ndarray) -> np.ndarray:
 
 def _slope() -> float:
     a = M / (Q - M)
-    early = -2.0 * np.log(two_level.muon_root_factor(a, RHO))
+    early = -2.0 * np.log(levels.muon_root_factor(a, RHO))
     late = -np.log(1.0 - 4.0 / (M * RHO + Q - M))
-    return spectra.steps_per_decade(early, late, -np.log(two_level.gd_factor(a, RHO, S)))
+    return spectra.steps_per_decade(early, late, -np.log(levels.gd_factor(a, RHO, S)))
 
 
 def _rises(smallest: float) -> dict[str, np.ndarray]:
@@ -117,7 +117,7 @@ def _rises(smallest: float) -> dict[str, np.ndarray]:
         if delta < smallest:
             break
         low = (n - 1) * (1 - delta / n) ** 2 + (1 + delta - delta / n) ** 2
-        rate = np.log(two_level.gd_factor(M * S**2 / low, RHO, 1.0))
+        rate = np.log(levels.gd_factor(M * S**2 / low, RHO, 1.0))
         start = (M * S**2 / RHO + low) / 2
         T = np.arange(K + 1, 600)
         muon = np.log([spectra.fragile_loss(M, Q, RHO, S, K, int(t)) / start for t in T])

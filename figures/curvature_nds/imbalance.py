@@ -13,7 +13,7 @@ from labs.core.arrays import Backend
 from labs.core.spectrum import haar
 from labs.core.streams import stream
 from labs.curvature_nds.memory import long_tail_memory, rotated_sign_sharpness
-from labs.curvature_nds.taylor import taylor
+from labs.curvature_nds.one_step import taylor
 from theory.curvature_nds import NDS_E4, NDS_X11b, NDS_X11c, NDS_X11f, NDS_X11g
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from figures.curvature_nds._language import (
 )
 from figures.curvature_nds._shared import COMPUTED, key, note, reference, table, where
 from labs.core.arrays import Backend
-from labs.curvature_nds.taylor import taylor
+from labs.curvature_nds.one_step import taylor
 from theory.curvature_nds import NDS_E5, NDS_E6, NDS_D2a, NDS_D2b
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ import numpy as np
 
 from figures.curvature_nds._shared import COMPUTED, key, plain_ticks, reference, table, where
 from labs.core.arrays import Backend
+from labs.curvature_nds.levels import two_level
 from labs.curvature_nds.quadratic import descend
 from labs.curvature_nds.steps import paying_step_on_two_levels
-from labs.curvature_nds.two_level import two_level
 from theory.curvature_nds import NDS_X3a, NDS_X3b, NDS_X3c
 
 if TYPE_CHECKING:

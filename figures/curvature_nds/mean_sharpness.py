@@ -8,8 +8,8 @@ import numpy as np
 
 from figures.curvature_nds._shared import COMPUTED, key, plain_ticks, reference, table, where
 from labs.core.arrays import Backend
+from labs.curvature_nds.levels import mean_sharpness_gd, mean_sharpness_muon
 from labs.curvature_nds.quadratic import descend
-from labs.curvature_nds.two_level import mean_sharpness_gd, mean_sharpness_muon
 from theory.curvature_nds import NDS_T1, NDS_T1sa, NDS_T1sb, NDS_T1sc, NDS_T1sd, NDS_T1se
 
 if TYPE_CHECKING:

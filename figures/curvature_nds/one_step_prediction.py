@@ -20,7 +20,7 @@ from figures.curvature_nds._language import (
 from figures.curvature_nds._shared import COMPUTED, key, note, plain_ticks, reference, table, where
 from labs.core.arrays import Backend
 from labs.curvature_nds.measurement import prediction_error, realised_at
-from labs.curvature_nds.taylor import taylor
+from labs.curvature_nds.one_step import taylor
 from theory.curvature_nds import NDS_E1, NDS_D1a, NDS_D1c
 
 if TYPE_CHECKING:

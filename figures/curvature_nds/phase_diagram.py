@@ -8,8 +8,8 @@ import numpy as np
 
 from figures.curvature_nds._shared import plain_ticks, table, where
 from labs.core.arrays import Backend
+from labs.curvature_nds.levels import two_level, win_region
 from labs.curvature_nds.quadratic import descend
-from labs.curvature_nds.two_level import two_level, win_region
 from theory.curvature_nds import (
     NDS_T2,
     NDS_T2ab,

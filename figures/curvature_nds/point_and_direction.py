@@ -21,7 +21,7 @@ from figures.curvature_nds._language import (
 )
 from figures.curvature_nds._shared import plain_ticks, reference, table, where
 from labs.core.arrays import Backend
-from labs.curvature_nds.taylor import taylor
+from labs.curvature_nds.one_step import taylor
 from theory.curvature_nds import NDS_E1, NDS_E3
 
 if TYPE_CHECKING:

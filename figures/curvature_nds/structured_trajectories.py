@@ -12,7 +12,7 @@ from figures.curvature_nds._spectra import decades, decimal_logs
 from labs.core.arrays import Backend
 from labs.core.spectrum import haar, power_law
 from labs.core.streams import stream
-from labs.curvature_nds import spectra, two_level
+from labs.curvature_nds import levels, spectra
 from labs.curvature_nds.baselines import conjugate_gradients, entrywise_descent
 from labs.curvature_nds.quadratic import descend
 from theory.curvature_nds import NDS_X4a, NDS_X4d, NDS_X5i, NDS_X7a, NDS_X14a, NDS_X15a, NDS_X15c
@@ -126,7 +126,7 @@ def _levels(on: Backend) -> dict[str, np.ndarray]:
         "halving": ("muon", "halving"),
         "two steps": ("gd", inverse),
     }
-    forms = two_level.two_level(M, Q, RHO, S)
+    forms = levels.two_level(M, Q, RHO, S)
     rows = []
     for name, (rule, step) in rules.items():
         logs = decimal_logs(on.to_numpy(descend(w, sigma, rule, T, step).log_loss), LOWEST)

@@ -8,7 +8,7 @@ import numpy as np
 
 from labs.core.arrays import Array, Backend
 from labs.core.streams import stream
-from labs.polar_flow.interpolant import certified_interpolant
+from labs.polar_flow.interpolants import certified_interpolant
 from labs.polar_flow.literal import descend, profile
 from labs.polar_flow.operators import Operator, dense_sensing
 from labs.polar_flow.problems import Problems, sensing_problems

@@ -13,7 +13,7 @@ from labs.core.streams import stream
 from labs.polar_flow.ensembles import gaussian_sensing
 from labs.polar_flow.operators import Operator, dense_sensing, regression
 from labs.polar_flow.self_polar import self_polar_flow
-from labs.polar_flow.spread import frame_gram
+from labs.polar_flow.spreads import frame_gram
 from theory.polar_flow import POL_T1ii_a, POL_T1ii_b, POL_T1ii_c
 
 if TYPE_CHECKING:

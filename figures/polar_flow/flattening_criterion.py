@@ -12,12 +12,12 @@ from figures.polar_flow._literal import table, where
 from figures.polar_flow._spreads import COMPUTED, key
 from labs.core.arrays import Backend
 from labs.core.streams import stream
-from labs.polar_flow.diagonal import diagonal_flow
+from labs.polar_flow.diagonal_model import diagonal_flow
 from labs.polar_flow.ensembles import gaussian_sensing
 from labs.polar_flow.reduced import commuting_flow
 from labs.polar_flow.self_polar import self_polar_flow
 from labs.polar_flow.sliding import sliding_velocity
-from labs.polar_flow.spread import spread
+from labs.polar_flow.spreads import spread
 from theory.polar_flow import POL_T1iii_a, POL_T1iii_e, POL_T1iii_f, POL_X3_j, POL_X4_b, POL_X4_d
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from figures.polar_flow._literal import (
     where,
 )
 from labs.core.arrays import Backend
-from labs.polar_flow.interpolant import interpolant
+from labs.polar_flow.interpolants import interpolant
 from labs.polar_flow.literal import descend, profile
 from theory.polar_flow import POL_C2_b, POL_X6p
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labs.core.arrays import Backend
-from labs.polar_flow.diagonal import diagonal_flow
+from labs.polar_flow.diagonal_model import diagonal_flow
 from labs.polar_flow.operators import diagonal
 from labs.polar_flow.self_polar import self_polar_flow
-from labs.polar_flow.spread import spread
+from labs.polar_flow.spreads import spread
 from theory.polar_flow import POL_X1p_a, POL_X1p_b, POL_X1p_c, POL_X7_c
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 
 from labs.core.arrays import Backend
 from labs.core.streams import stream
-from labs.polar_flow.diagonal import diagonal_flow
+from labs.polar_flow.diagonal_model import diagonal_flow
 from labs.polar_flow.ensembles import gaussian_sensing
 from labs.polar_flow.operators import Operator, dense_sensing, diagonal
 from labs.polar_flow.self_polar import self_polar_flow

@@ -12,7 +12,7 @@ from figures.polar_flow._spreads import COMPUTED, key, plain_ticks
 from labs.core.arrays import Backend
 from labs.core.sweep import results, run
 from labs.polar_flow import criterion
-from labs.polar_flow.spread import spread
+from labs.polar_flow.spreads import spread
 from labs.polar_flow.sweeps import MODELS, RANK, SIGN_CRITERION
 from theory.polar_flow import POL_X3_b, POL_X3_c, POL_X3_f, POL_X3_g, POL_X3_h, POL_X3_i
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from labs.core.arrays import Array, array_namespace, check_finite, check_shape, require_host
 from labs.core.jets import Jet, constant
-from labs.curvature_nds.taylor import Taylor
+from labs.curvature_nds.one_step import Taylor
 
 
 def prediction_error(of: Taylor, terms: int = 2) -> Array:

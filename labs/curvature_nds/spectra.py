@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from labs.core.arrays import Array, array_namespace, check_finite, check_positive, check_shape
-from labs.curvature_nds.two_level import muon_first_factor, muon_root_factor
+from labs.curvature_nds.levels import muon_first_factor, muon_root_factor
 
 Number = Any
 

@@ -12,7 +12,7 @@ import warnings
 import numpy as np
 
 from labs.core.arrays import require_host
-from labs.polar_flow.interpolant import Certified
+from labs.polar_flow.interpolants import Certified
 from labs.polar_flow.operators import Operator, as_matrix
 
 # Tighter ones lose accuracy (measured: 1e-11 is worse than 1e-9).

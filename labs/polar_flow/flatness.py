@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from labs.core.arrays import Array, array_namespace
 from labs.polar_flow._linear import check_matrix
-from labs.polar_flow.interpolant import certified_interpolant
+from labs.polar_flow.interpolants import certified_interpolant
 from labs.polar_flow.operators import Operator
 
 

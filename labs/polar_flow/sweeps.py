@@ -13,7 +13,7 @@ from labs.core.arrays import Array, to_numpy
 from labs.core.spectrum import haar
 from labs.core.sweep import Sweep, Tile, product
 from labs.core.sweep.grid import Value
-from labs.polar_flow.spread import spread
+from labs.polar_flow.spreads import spread
 
 MODELS = ("sensing", "regression", "mask")
 SPECTRA = ("geometric", "power law", "gaussian")

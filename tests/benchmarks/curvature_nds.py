@@ -11,8 +11,8 @@ import numpy as np
 
 from labs.core.spectrum import haar
 from labs.core.streams import stream
+from labs.curvature_nds.levels import two_level, win_region
 from labs.curvature_nds.quadratic import Trajectory, descend, descend_dense, structured
-from labs.curvature_nds.two_level import two_level, win_region
 from tests.benchmarks.harness import Row, compare
 from theory.curvature_nds import phases
 

@@ -16,7 +16,7 @@ import numpy as np
 from labs.core.streams import stream
 from labs.polar_flow.conic import available, conic_interpolant
 from labs.polar_flow.ensembles import gaussian_sensing
-from labs.polar_flow.interpolant import certified_interpolant
+from labs.polar_flow.interpolants import certified_interpolant
 from labs.polar_flow.operators import Operator
 from tests.benchmarks.harness import Row, compare
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from labs.curvature_nds.two_level import win_region
+from labs.curvature_nds.levels import win_region
 from tests.benchmarks import curvature_nds as benchmark
 
 

@@ -11,10 +11,10 @@ from labs.core.spectrum import haar
 from labs.core.streams import stream
 from labs.curvature_nds.baselines import conjugate_gradients, entrywise_descent
 from labs.curvature_nds.kronecker import joint_diagonalise, joint_diagonality, kronecker_sum, rearranged
+from labs.curvature_nds.levels import two_level, win_region
 from labs.curvature_nds.memory import long_tail_memory, rotated_sign_sharpness
 from labs.curvature_nds.quadratic import descend, descend_dense, structured
 from labs.curvature_nds.spectra import laggard_rate
-from labs.curvature_nds.two_level import two_level, win_region
 from tests.curvature_nds.taylor_kernels import TAYLOR_KERNELS
 from tests.kernels import Kernel, vectors
 

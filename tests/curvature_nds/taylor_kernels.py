@@ -15,7 +15,7 @@ from labs.curvature_nds.certificate import psi, softmax_step
 from labs.curvature_nds.hessian import block_hessian
 from labs.curvature_nds.language import train_and_look
 from labs.curvature_nds.measurement import predicted_at, realised_at
-from labs.curvature_nds.taylor import taylor
+from labs.curvature_nds.one_step import taylor
 from tests.kernels import Kernel, vectors
 
 DRAW = stream("kernel contract: steps")

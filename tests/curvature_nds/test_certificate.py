@@ -12,7 +12,7 @@ import pytest
 from labs.core.arrays import array_namespace
 from labs.core.streams import stream
 from labs.curvature_nds.certificate import psi, softmax_step
-from labs.curvature_nds.taylor import taylor
+from labs.curvature_nds.one_step import taylor
 from tests.curvature_nds.losses import regression_loss, regressions
 from tests.referee import check, control, restates, verifies
 from theory.curvature_nds import NDS_X13a, NDS_X13b, NDS_X13c, NDS_X13d, softmax_balls, taylor_terms

@@ -22,7 +22,7 @@ from figures.curvature_nds._language import BATCHES, LAYERS, OPTIMISERS, SIZES
 from figures.curvature_nds._shared import where
 from labs.core import arrays
 from labs.curvature_nds.language import Point
-from labs.curvature_nds.taylor import taylor
+from labs.curvature_nds.one_step import taylor
 
 SMOKE = SIZES["smoke"]
 RUNS = len(OPTIMISERS) * SMOKE.rates.size * SMOKE.seeds

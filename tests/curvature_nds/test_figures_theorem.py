@@ -19,7 +19,7 @@ from figures.curvature_nds import (
 )
 from figures.curvature_nds._shared import where
 from labs.core import arrays
-from labs.curvature_nds.two_level import two_level, win_region
+from labs.curvature_nds.levels import two_level, win_region
 
 
 @cache

@@ -10,7 +10,7 @@ import pytest
 from labs.core.arrays import array_namespace
 from labs.core.streams import stream
 from labs.curvature_nds.hessian import block_hessian
-from labs.curvature_nds.taylor import taylor
+from labs.curvature_nds.one_step import taylor
 from tests.curvature_nds.losses import NETWORK, TOKENS, point
 
 

@@ -14,7 +14,7 @@ from labs.curvature_nds.measurement import (
     prediction_error,
     realised_at,
 )
-from labs.curvature_nds.taylor import taylor
+from labs.curvature_nds.one_step import taylor
 
 SCALES = (0.25, 1.0, 2.0)
 AT, ALONG = {"x": np.array([1.0, 2.0])}, {"x": np.array([0.5, -0.5])}

@@ -15,7 +15,7 @@ from labs.core.jets import constant, lines, series
 from labs.core.networks import MLP, NGram, Transformer
 from labs.core.spectrum import matrix, zoo
 from labs.core.streams import stream
-from labs.curvature_nds.taylor import Layers, taylor
+from labs.curvature_nds.one_step import Layers, taylor
 from tests.curvature_nds.matrices import pivots
 from tests.referee import check, control, verifies
 from tests.tightness import worst_case

@@ -21,8 +21,8 @@ from labs.core.spectrum import haar, power_law
 from labs.core.streams import stream
 from labs.curvature_nds.baselines import entrywise_descent
 from labs.curvature_nds.measurement import prediction_error
+from labs.curvature_nds.one_step import Taylor, taylor
 from labs.curvature_nds.quadratic import descend
-from labs.curvature_nds.taylor import Taylor, taylor
 from tests.referee import check, reports
 from theory.curvature_nds import NDS_E1, NDS_E2, NDS_E3, NDS_E4, NDS_E5, NDS_E6, NDS_E7
 from theory.evidence import Evidence, every, measured

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from labs.curvature_nds import two_level as closed
+from labs.curvature_nds import levels as closed
 from tests.curvature_nds.algebra import Point, point, symbols
 from tests.curvature_nds.matrices import fractions
 from tests.referee import check, control, verifies

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from labs.curvature_nds import two_level as closed
+from labs.curvature_nds import levels as closed
 from tests.curvature_nds.algebra import Point, point, symbols
 from tests.referee import check, control, verifies
 from theory.curvature_nds import NDS_T2ca, NDS_T2cb, NDS_T2cc, phases

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from labs.curvature_nds import two_level as closed
+from labs.curvature_nds import levels as closed
 from tests.curvature_nds.algebra import Point, point, symbols
 from tests.referee import check, control, restates, verifies
 from theory.curvature_nds import (

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labs.curvature_nds.two_level import win_region
+from labs.curvature_nds.levels import win_region
 from tests.referee import check, control, restates, verifies
 from theory.curvature_nds import NDS_T2dv, shares
 from theory.evidence import Evidence, enclosed, every, measured

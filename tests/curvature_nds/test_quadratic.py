@@ -13,8 +13,8 @@ import pytest
 from labs.core.arrays import backend
 from labs.core.spectrum import haar, power_law
 from labs.core.streams import stream
+from labs.curvature_nds.levels import two_level, win_region
 from labs.curvature_nds.quadratic import Trajectory, descend, descend_dense, structured
-from labs.curvature_nds.two_level import two_level, win_region
 from theory.curvature_nds import modes
 from theory.curvature_nds.modes import Mode
 

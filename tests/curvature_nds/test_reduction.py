@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from labs.curvature_nds import two_level as closed
+from labs.curvature_nds import levels as closed
 from tests.curvature_nds.matrices import Structured, fractions, inner, pivots, structured
 from tests.referee import check, control, verifies
 from theory.curvature_nds import (

@@ -10,8 +10,8 @@ import pytest
 
 from labs.core.spectrum import haar, zoo
 from labs.core.streams import stream
+from labs.curvature_nds.levels import two_level
 from labs.curvature_nds.quadratic import Trajectory, descend, descend_dense, structured
-from labs.curvature_nds.two_level import two_level
 from tests.referee import check, control, restates, verifies
 from theory.curvature_nds import NDS_P1a, NDS_P1b, NDS_P2c, NDS_P3c, NDS_P3e
 from theory.evidence import Evidence, measured, require

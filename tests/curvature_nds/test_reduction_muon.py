@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from labs.curvature_nds import two_level as closed
+from labs.curvature_nds import levels as closed
 from tests.curvature_nds.matrices import fractions
 from tests.curvature_nds.test_reduction import levels
 from tests.referee import check, control, restates, verifies

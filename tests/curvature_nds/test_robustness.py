@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from labs.core.streams import stream
-from labs.curvature_nds import spectra, two_level
+from labs.curvature_nds import levels, spectra
 from labs.curvature_nds.quadratic import descend
 from tests.curvature_nds.matrices import fractions
 from tests.referee import check, control, verifies
@@ -45,7 +45,7 @@ def energy_factor(w: Vector, sigma: Vector) -> Fraction:
     high = max(w)
     x = sum(s * s for c, s in zip(w, sigma, strict=True) if c == high)
     rest = sum(s * s for c, s in zip(w, sigma, strict=True) if c != high)
-    return two_level.gd_factor(x / rest, high / min(w), ONE)
+    return levels.gd_factor(x / rest, high / min(w), ONE)
 
 
 # --- X6.a: GD ----------------------------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ def slow_ray_is_slower(more: int = 1) -> Evidence:
     corner = {mu: 0, nu: 0, r: 1}
     return every(
         exact((1 - 2 * pi) ** 2, largest, ">", witness=corner),
-        *([exact(largest, two_level.gd_factor(x, rho, 1), ">=")] if more else []),
+        *([exact(largest, levels.gd_factor(x, rho, 1), ">=")] if more else []),
     )
 
 

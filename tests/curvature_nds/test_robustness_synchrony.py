@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from labs.curvature_nds import spectra, two_level
+from labs.curvature_nds import spectra
+from labs.curvature_nds.levels import muon_root_factor
 from labs.curvature_nds.quadratic import descend
 from tests.curvature_nds.matrices import fractions
 from tests.curvature_nds.test_robustness import EXAMPLE, Vector, drawn_exactly
@@ -72,7 +73,7 @@ def scaled(level: Vector, factor: Fraction) -> list[Fraction]:
 def one_step_more(high: Vector, low: Vector, rho: Fraction, power: int = 1) -> Evidence:
     """T_sync with all deviations times |g|^power, against T_sync + 1."""
     require(min(*high, *low) > 0, "sigma_i > 0")
-    shrink = abs(two_level.muon_root_factor(Fraction(len(high), len(low)), rho)) ** power
+    shrink = abs(muon_root_factor(Fraction(len(high), len(low)), rho)) ** power
     more = spectra.synchronised_steps(scaled(high, shrink), scaled(low, shrink), rho)
     return exact(more, spectra.synchronised_steps(high, low, rho) + 1)
 

@@ -14,7 +14,7 @@ from labs.core.arrays import array_namespace
 from labs.core.jets import constant, lines
 from labs.core.spectrum import matrix, zoo
 from labs.core.streams import stream
-from labs.curvature_nds.taylor import taylor
+from labs.curvature_nds.one_step import taylor
 from tests.curvature_nds.losses import NETWORK, TOKENS, point
 from tests.referee import check, control, restates, verifies
 from theory.curvature_nds import NDS_D1a, NDS_D1b, NDS_D1c, taylor_terms

@@ -11,7 +11,7 @@ import pytest
 from labs.core.jets import constant
 from labs.core.networks import MLP, NGram, Transformer
 from labs.core.streams import stream
-from labs.curvature_nds.taylor import taylor
+from labs.curvature_nds.one_step import taylor
 from tests.curvature_nds.losses import NETWORK, TOKENS, point
 
 

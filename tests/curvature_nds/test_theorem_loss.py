@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from labs.core.streams import stream
-from labs.curvature_nds import two_level as closed
+from labs.curvature_nds import levels as closed
 from labs.curvature_nds.quadratic import descend
 from tests.curvature_nds.algebra import symbols
 from tests.curvature_nds.matrices import fractions

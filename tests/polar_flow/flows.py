@@ -11,7 +11,7 @@ import numpy as np
 
 from labs.core.spectrum import matrix, zoo
 from labs.core.streams import stream
-from labs.polar_flow.diagonal import diagonal_flow
+from labs.polar_flow.diagonal_model import diagonal_flow
 from labs.polar_flow.ensembles import entry_sensing, gaussian_sensing, rank_one_sensing
 from labs.polar_flow.operators import Operator, diagonal, regression
 from labs.polar_flow.self_polar import FlowResult, self_polar_flow

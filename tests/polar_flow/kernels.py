@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from labs.core.streams import stream
-from labs.polar_flow import flatness, interpolant, literal, noise, operators, rank_diagnostic
+from labs.polar_flow import flatness, interpolants, literal, noise, operators, rank_diagnostic
 from tests.kernels import Kernel, vectors
 from tests.polar_flow.flow_kernels import FLOWS
 from tests.polar_flow.spread_kernels import SPREADS
@@ -97,8 +97,8 @@ _DESCEND = Kernel(
 
 KERNELS += (
     _FLATNESS,
-    _interpolant(interpolant.interpolant, "nuclear", 4200, 24),
-    _interpolant(interpolant.certified_interpolant, "operator", 2000, 14),
+    _interpolant(interpolants.interpolant, "nuclear", 4200, 24),
+    _interpolant(interpolants.certified_interpolant, "operator", 2000, 14),
     _DESCEND,
 )
 

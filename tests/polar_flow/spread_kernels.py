@@ -9,7 +9,7 @@ import numpy as np
 
 from labs.core.arrays import Backend
 from labs.core.streams import stream
-from labs.polar_flow import alignment, spread
+from labs.polar_flow import alignment, spreads
 from labs.polar_flow.operators import Operator, dense_sensing
 from tests.kernels import Kernel, vectors
 
@@ -30,10 +30,10 @@ def _matrices(name: str) -> tuple[tuple[dict[str, Any], str], ...]:
     return tuple(({name: bad}, name) for bad in wrong)
 
 
-@functools.wraps(spread.spread)
+@functools.wraps(spreads.spread)
 def _spreads(sigma: Any, power: Any = 2, kind: str = "") -> Any:
     """Of every kind at once."""
-    return tuple(spread.spread(sigma, each, power) for each in ([kind] if kind else spread.KINDS))
+    return tuple(spreads.spread(sigma, each, power) for each in ([kind] if kind else spreads.KINDS))
 
 
 # Singular vectors are known to eps times a condition number, here below 100.
@@ -57,7 +57,7 @@ SPREADS = (
         absolute=1e-13,
     ),
     Kernel(
-        spread.decay,
+        spreads.decay,
         example=lambda on: {"operator": _operator(on), "W": _W},
         core={"W": 2},
         bad=_matrices("W"),
@@ -66,7 +66,7 @@ SPREADS = (
         **_FRAMES,
     ),
     Kernel(
-        spread.frame_gram,
+        spreads.frame_gram,
         example=lambda on: {"operator": _operator(on), "W": _W[:2]},
         core={"W": 2},
         bad=_matrices("W"),

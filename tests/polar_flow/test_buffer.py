@@ -10,7 +10,7 @@ import pytest
 
 from labs.core.streams import stream
 from labs.polar_flow.operators import Operator, dense_sensing, mask_sensing, regression
-from labs.polar_flow.spread import decay
+from labs.polar_flow.spreads import decay
 from tests.polar_flow.rational_models import Rational, frame, inner, off
 from tests.referee import check, control, verifies
 from theory.evidence import Evidence, every, exact, measured, require

@@ -12,7 +12,7 @@ import pytest
 from labs.core.spectrum import matrix, zoo
 from labs.core.streams import stream
 from labs.polar_flow.operators import Operator, dense_sensing, mask_sensing, regression
-from labs.polar_flow.spread import decay, frame_gram, participation_slope, spread
+from labs.polar_flow.spreads import decay, frame_gram, participation_slope, spread
 from tests.polar_flow import rational_models
 from tests.polar_flow.rational_models import Rational, inner
 from tests.polar_flow.spread_exact import positive_symbols as symbols

@@ -16,7 +16,7 @@ from labs.core.sweep.executors import work_of
 from labs.polar_flow import criterion, ensembles
 from labs.polar_flow.operators import Operator, diagonal, regression
 from labs.polar_flow.self_polar import self_polar_flow
-from labs.polar_flow.spread import decay, spread
+from labs.polar_flow.spreads import decay, spread
 from labs.polar_flow.sweeps import MODELS, SIGN_CRITERION, SPREADS
 from tests.counting import counting
 from tests.referee import check, control, verifies

@@ -10,7 +10,7 @@ import numpy as np
 
 from labs.core.spectrum import geometric
 from labs.polar_flow import criterion
-from labs.polar_flow.spread import spread
+from labs.polar_flow.spreads import spread
 from tests.polar_flow import rational_models
 from tests.polar_flow.spread_exact import positive_symbols as symbols
 from tests.referee import check, control, verifies

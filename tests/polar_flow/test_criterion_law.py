@@ -9,7 +9,7 @@ import pytest
 
 from labs.core.spectrum import geometric, power_law
 from labs.polar_flow import criterion
-from labs.polar_flow.spread import spread
+from labs.polar_flow.spreads import spread
 from tests.polar_flow.spread_exact import positive_symbols as symbols
 from tests.referee import check, control, verifies
 from theory.evidence import Evidence, enclosed, every, exact, measured, require

@@ -11,10 +11,10 @@ import pytest
 from scipy.optimize import linprog
 
 from labs.core.streams import stream
-from labs.polar_flow.diagonal import diagonal_flow, projector, selection
+from labs.polar_flow.diagonal_model import diagonal_flow, projector, selection
 from labs.polar_flow.operators import diagonal
 from labs.polar_flow.self_polar import self_polar_flow
-from labs.polar_flow.spread import participation_slope
+from labs.polar_flow.spreads import participation_slope
 from tests.polar_flow.flows import DIAGONALS, EXAMPLE, Diagonal
 from tests.referee import check, control, verifies
 from theory.evidence import Evidence, every, exact, measured

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from labs.core.streams import stream
-from labs.polar_flow.diagonal import diagonal_flow
+from labs.polar_flow.diagonal_model import diagonal_flow
 from labs.polar_flow.ensembles import gaussian_sensing
 from labs.polar_flow.operators import Operator, regression
-from labs.polar_flow.spread import decay, frame_gram
+from labs.polar_flow.spreads import decay, frame_gram
 from tests.polar_flow.flows import (
     EXAMPLE,
     kernel_projector,

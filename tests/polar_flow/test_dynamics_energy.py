@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from labs.core.streams import stream
-from labs.polar_flow.diagonal import DiagonalFlow, diagonal_flow
+from labs.polar_flow.diagonal_model import DiagonalFlow, diagonal_flow
 from labs.polar_flow.self_polar import self_polar_flow
 from tests.polar_flow.flows import DIAGONALS, EXAMPLE, KINDS, TIMES, Diagonal, followed
 from tests.referee import check, control, verifies

@@ -10,7 +10,7 @@ import pytest
 
 from labs.core.spectrum import matrix
 from labs.core.streams import stream
-from labs.polar_flow.diagonal import DiagonalEvent, diagonal_flow
+from labs.polar_flow.diagonal_model import DiagonalEvent, diagonal_flow
 from tests.polar_flow.flows import (
     DIAGONALS,
     EXAMPLE,

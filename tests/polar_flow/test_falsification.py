@@ -10,7 +10,7 @@ import pytest
 
 from labs.core.spectrum import matrix, zoo
 from labs.core.streams import stream
-from labs.polar_flow.interpolant import certified_interpolant, interpolant
+from labs.polar_flow.interpolants import certified_interpolant, interpolant
 from labs.polar_flow.literal import descend, profile
 from labs.polar_flow.operators import diagonal
 from labs.polar_flow.problems import Problems, sensing_problems

@@ -13,7 +13,7 @@ from labs.core.spectrum import effective_rank, stable_rank
 from labs.core.streams import stream
 from labs.polar_flow.ensembles import gaussian_sensing
 from labs.polar_flow.flatness import least_flatness
-from labs.polar_flow.interpolant import interpolant
+from labs.polar_flow.interpolants import interpolant
 from labs.polar_flow.literal import descend, profile
 from labs.polar_flow.operators import dense_sensing, regression
 from labs.polar_flow.problems import Problems, sensing_problems

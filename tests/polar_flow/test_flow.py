@@ -10,12 +10,12 @@ import pytest
 from labs.core import arrays
 from labs.core.streams import stream
 from labs.polar_flow._proximal import proximal_step
-from labs.polar_flow.diagonal import diagonal_flow
+from labs.polar_flow.diagonal_model import diagonal_flow
 from labs.polar_flow.ensembles import gaussian_sensing
 from labs.polar_flow.operators import diagonal, mask_sensing, regression
 from labs.polar_flow.self_polar import METHODS, FlowEvent, self_polar_flow
 from labs.polar_flow.sliding import sliding_velocity
-from labs.polar_flow.spread import decay, spread
+from labs.polar_flow.spreads import decay, spread
 from tests.polar_flow.flows import DIAGONALS, EXAMPLE, KINDS, TIMES, Diagonal, followed
 
 

@@ -11,7 +11,7 @@ from labs.core.spectrum import matrix, zoo
 from labs.core.streams import stream
 from labs.polar_flow.conic import available, conic_interpolant
 from labs.polar_flow.ensembles import entry_sensing, gaussian_sensing, rank_one_sensing
-from labs.polar_flow.interpolant import Certified, certified_interpolant, interpolant
+from labs.polar_flow.interpolants import Certified, certified_interpolant, interpolant
 from labs.polar_flow.operators import Operator, dense_sensing, diagonal, mask_sensing, regression
 
 ENSEMBLES: dict[str, Any] = {

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from labs.core.streams import stream
-from labs.polar_flow.diagonal import diagonal_flow
-from labs.polar_flow.interpolant import certified_interpolant
+from labs.polar_flow.diagonal_model import diagonal_flow
+from labs.polar_flow.interpolants import certified_interpolant
 from labs.polar_flow.literal import descend
 from labs.polar_flow.operators import Operator, diagonal
 from labs.polar_flow.self_polar import self_polar_flow

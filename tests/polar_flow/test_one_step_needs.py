@@ -12,7 +12,7 @@ import pytest
 
 from labs.core.spectrum import participation_ratio, stable_rank
 from labs.core.streams import stream
-from labs.polar_flow.spread import spread
+from labs.polar_flow.spreads import spread
 from tests.polar_flow.spread_exact import ball, entropy_ball, prints
 from tests.polar_flow.spread_exact import nonnegative_symbols as symbols
 from tests.referee import check, control, refutes, verifies

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from labs.polar_flow.reduced import commuting_flow
-from labs.polar_flow.spread import spread
+from labs.polar_flow.spreads import spread
 from tests.polar_flow.spread_exact import ball, entropy_ball, pairwise_ball, prints
 from tests.polar_flow.spread_exact import positive_symbols as symbols
 from tests.referee import check, control, verifies

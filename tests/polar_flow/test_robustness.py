@@ -17,7 +17,7 @@ from labs.core.streams import stream
 from labs.polar_flow import ensembles
 from labs.polar_flow.alignment import misaligned_flow
 from labs.polar_flow.operators import Operator, regression
-from labs.polar_flow.spread import decay, participation_slope
+from labs.polar_flow.spreads import decay, participation_slope
 from tests.polar_flow import rational_models
 from tests.polar_flow.rational_models import Rational, frame, inner
 from tests.referee import check, control, verifies

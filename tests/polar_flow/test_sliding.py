@@ -11,7 +11,7 @@ import pytest
 
 from labs.core.spectrum import matrix
 from labs.core.streams import stream
-from labs.polar_flow.diagonal import diagonal_flow, projector, selection
+from labs.polar_flow.diagonal_model import diagonal_flow, projector, selection
 from labs.polar_flow.operators import Operator, dense_sensing, diagonal, regression
 from labs.polar_flow.self_polar import self_polar_flow
 from labs.polar_flow.sliding import nuclear_norm_bound, sliding_velocity

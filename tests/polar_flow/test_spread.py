@@ -10,7 +10,7 @@ import pytest
 
 from labs.core.spectrum import entropy, nuclear_rank, stable_rank, zoo
 from labs.core.streams import stream
-from labs.polar_flow import spread as labs
+from labs.polar_flow import spreads as labs
 from tests.polar_flow.spread_exact import entropy_ball
 from tests.referee import check, control, verifies
 from theory.evidence import Evidence, enclosed, exact, measured
