@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,9 +10,6 @@ from labs.associative_memory.margins import masses_of_power_law, optimal_margin,
 from labs.associative_memory.reduced import Reduced
 from labs.associative_memory.signs import stratified_steps
 from labs.core.arrays import Backend
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 ALPHA = 0.2  # label noise
 
@@ -53,18 +49,3 @@ def mean_excess(
     eta = stratified_steps(best, c * best / T, phases)
     excess = last_two(of, eta, T, backend)
     return np.mean(excess, axis=(0, 2)), np.mean(excess / eta**2, axis=(0, 2)) / unit(K, alpha)
-
-
-def key(axes: Axes, **looks: dict[str, Any]) -> None:
-    """Under the legend that stands outside: what kinds of points and lines mean, in grey.
-
-    `looks` maps a label (an underscore stands for a space) to the options of a line.
-    """
-    from matplotlib.lines import Line2D
-
-    legend = axes.get_legend()
-    plain = {"color": "0.25", "marker": ""}
-    handles = [Line2D([], [], label=name.replace("_", " "), **(plain | look)) for name, look in looks.items()]
-    axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(1.01, 0.0), borderaxespad=0.0)
-    if legend is not None:
-        axes.add_artist(legend)

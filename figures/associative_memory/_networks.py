@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
 
 LARGEST = 1e3  # a loss above it stands as this: the run has left
-
-
-def table(blocks: Iterable[Mapping[str, Any]]) -> dict[str, np.ndarray]:
-    """One table from blocks of rows: {column: array, or a value that holds for the whole block}."""
-    grown = [dict(zip(b, np.broadcast_arrays(*map(np.atleast_1d, b.values())), strict=True)) for b in blocks]
-    return {name: np.concatenate([b[name] for b in grown]) for name in grown[0]}
-
-
-def where(table: Mapping[str, np.ndarray], **equal: Any) -> dict[str, np.ndarray]:
-    """The rows of a table in which each named column has the given value."""
-    keep = np.all([table[name] == value for name, value in equal.items()], axis=0)
-    return {name: values[keep] for name, values in table.items()}
 
 
 def rates_around(middle: float, count: int, a_decade: int = 3) -> np.ndarray:
@@ -80,12 +67,3 @@ def draw_grid(axes: Axes, rows: Mapping[str, np.ndarray], number: int) -> None:
         markerfacecolor=color,
         zorder=5,
     )
-
-
-def plain_ticks(axis: Axis, values: Iterable[float]) -> None:
-    """Ticks at `values`, written as plain numbers."""
-    from matplotlib.ticker import FixedLocator, NullLocator
-
-    axis.set_major_locator(FixedLocator(list(values)))
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(lambda x, _: f"{x:g}")

@@ -7,17 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.associative_memory._networks import (
-    LARGEST,
-    band,
-    best,
-    draw_grid,
-    grid_rows,
-    plain_ticks,
-    rates_around,
-    table,
-    where,
-)
+from figures.associative_memory._networks import LARGEST, band, best, draw_grid, grid_rows, rates_around
+from figures.gallery.marks import plain_ticks
+from figures.gallery.tables import table, where
 from labs.associative_memory.transformer import Facts
 from labs.core.arrays import Backend
 from labs.core.networks import Transformer, train

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from figures.associative_memory._muon import mean_excess, memory
-from figures.associative_memory._networks import table, where
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from theory.associative_memory import AML_X9a, AML_X9b, AML_X9c, AML_X9d, AML_X9f
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.associative_memory._muon import key
-from figures.associative_memory._networks import table, where
+from figures.gallery.marks import key
+from figures.gallery.tables import table, where
 from labs.associative_memory.bounds import gd_constant, gd_excess, gd_lower_bound
 from labs.associative_memory.descent import gd_errors
 from labs.associative_memory.margins import item_excess, masses_of_power_law, optimal_margin
 from labs.core.arrays import Backend
+from labs.core.fit import scaling_exponent
 from theory.associative_memory import AML_P11b, AML_T8a, AML_T8b, AML_T8d, AML_T8e
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ explicit lower bound, 0.40 to 0.46 of the excess for beta = 2.  Right: the local
 alpha)), groups are learned one by one: the points jump around the formula until some ten groups are done, which
 takes longest where beta is large.  Beyond T = M^beta the last group decides and the loss falls exponentially; the
 slope leaves its value long before: for beta = 1.5 it is -0.38 at T = 10^3 and -0.75 at 10^5, for beta = 2 within
-0.01 of -1/2 up to 10^4.  What is fitted should be the formula, not a power.
+0.01 of -1/2 up to 10^4.  What is fitted should be the formula, not a power: the exponents in the key are fitted to
+the formula, a decade from both ends of its range, m*/(1 - alpha) and M^beta, and their intervals allow for the drift.
 """
 CLAIMS = (AML_T8a, AML_T8b, AML_T8d, AML_T8e, AML_P11b)
 
@@ -44,10 +46,11 @@ TIMES = {
 GROUPS = {"smoke": 300, "quick": M, "full": M}
 FINE = {"smoke": 6, "quick": 50, "full": 80}
 END = 3e5
+FITTED = 30  # times of a fit, between a decade above the beginning of the range and a decade below its end
 
 
 def data(scale: str, backend: Backend) -> dict[str, dict[str, np.ndarray]]:
-    """Tables "runs" (beta, T, excess, predicted), "slopes" (between neighbours) and "law" (on a fine grid)."""
+    """Tables "runs" (beta, T, excess, predicted), "slopes" (between neighbours), "law" (on a fine grid), "fits"."""
     groups, facts = GROUPS[scale], GROUPS[scale] * C
     masses = np.stack([masses_of_power_law(beta, groups) for beta in BETAS])
     times = TIMES[scale]
@@ -65,7 +68,19 @@ def data(scale: str, backend: Backend) -> dict[str, dict[str, np.ndarray]]:
         pure = gd_constant(facts, ALPHA, beta) * fine ** -(1 - 1 / beta)
         slope = np.gradient(np.log(line), np.log(fine))
         law.append({"beta": beta, "T": fine, "excess": line, "lower": below, "pure": pure, "slope": slope})
-    return {"runs": table(runs), "slopes": table(slopes), "law": table(law)}
+    fits = fitted(facts, groups)
+    return {"runs": table(runs), "slopes": table(slopes), "law": table(law), "fits": fits}
+
+
+def fitted(facts: int, groups: int) -> dict[str, np.ndarray]:
+    """Per beta the exponent of the formula and half the width of its interval."""
+    lower, rows = float(optimal_margin(facts, ALPHA)) / (1 - ALPHA), []
+    for beta in BETAS:
+        upper = float(groups) ** beta
+        times = np.geomspace(10 * lower, min(upper / 10, 1e6), FITTED)
+        fit = scaling_exponent(times, _formula(times, facts, beta, groups), lower=lower, upper=upper)
+        rows.append({"beta": beta, "exponent": fit.value, "half_width": fit.half_width})
+    return table(rows)
 
 
 def _formula(times: np.ndarray, facts: int, beta: float, groups: int) -> np.ndarray:
@@ -91,15 +106,15 @@ def draw(tables: Any) -> Figure:
         style.predicted(left, law["T"], law["pure"], number, linestyle="--", linewidth=0.9)
         bound = law["lower"] > 2e-3
         style.predicted(left, law["T"][bound], law["lower"][bound], number, linestyle=":", linewidth=1.2)
-        style.computed(
-            right, slopes["T"], slopes["slope"], number, markersize=5, label=f"$\\beta$ = {beta:g}"
-        )
+        fit = where(tables["fits"], beta=beta)
+        label = f"$\\beta$ = {beta:g}: {fit['exponent'][0]:.4f} ± {fit['half_width'][0]:.4f}"
+        style.computed(right, slopes["T"], slopes["slope"], number, markersize=5, label=label)
         style.predicted(right, law["T"], law["slope"], number, linestyle="-", linewidth=1.0)
         right.axhline(-(1 - 1 / beta), color=style.series(number)["color"], linestyle="--", linewidth=0.9)
     _range(left)
     left.set(xscale="log", yscale="log", xlabel="number of steps $T$", ylabel="excess loss $L(T) - L^*$")
     right.set(xscale="log", xlabel="number of steps $T$", ylabel="local slope", ylim=(-1.3, 0.0))
-    style.legend_outside(right)
+    style.legend_outside(right, "fitted exponent")
     looks: dict[str, dict[str, Any]] = {
         "formula": {"linestyle": "-", "linewidth": 1.0},
         "pure power": {"linestyle": "--", "linewidth": 0.9},

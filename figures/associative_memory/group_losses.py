@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.associative_memory._muon import key
-from figures.associative_memory._networks import table, where
+from figures.gallery.marks import key
+from figures.gallery.tables import table, where
 from labs.associative_memory.descent import gd_margins
 from labs.associative_memory.flow_time import flow_margin
 from labs.associative_memory.margins import item_loss, masses_of_power_law

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.associative_memory._dense import Problem, table, where
+from figures.associative_memory._dense import Problem
+from figures.gallery.tables import table, where
 from labs.associative_memory.dense import simulate
 from labs.associative_memory.memory import answers
 from labs.core.arrays import Backend

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.associative_memory._muon import key, mean_excess, memory, target, unit
-from figures.associative_memory._networks import plain_ticks, table, where
+from figures.associative_memory._muon import mean_excess, memory, target, unit
+from figures.gallery.marks import key, plain_ticks
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.core.fit import scaling_exponent
 from theory.associative_memory import AML_T6c, AML_T7a, AML_T7b, AML_T7c, AML_X9b, AML_X9d, AML_X9f

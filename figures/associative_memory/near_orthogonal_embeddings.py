@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.associative_memory._networks import plain_ticks, table, where
+from figures.gallery.marks import plain_ticks
+from figures.gallery.tables import table, where
 from labs.associative_memory.dense import simulate
 from labs.associative_memory.embeddings import best_memory, embeddings
 from labs.associative_memory.margins import least_loss, masses_of_power_law, optimal_margin, peak

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.associative_memory._networks import band, where
+from figures.associative_memory._networks import band
+from figures.gallery.tables import where
 from labs.associative_memory.sweeps import OPTIMISER_GRID, OPTIMISERS
 from labs.core.arrays import Backend
 from labs.core.sweep import Sweep, results, run

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.associative_memory._dense import LABELS, Problem, runs, settled, table, tuned, where
+from figures.associative_memory._dense import LABELS, Problem, runs, settled, tuned
+from figures.gallery.tables import table, where
 from labs.associative_memory.descent import gd_margins
 from labs.associative_memory.margins import item_excess, item_loss, margin_drift, optimal_margin
 from labs.core.arrays import Backend

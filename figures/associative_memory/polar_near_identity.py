@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.associative_memory._dense import Problem, table, where
+from figures.associative_memory._dense import Problem
+from figures.gallery.tables import table, where
 from labs.associative_memory.reduced import Reduced
 from labs.core.arrays import Backend
 from theory.associative_memory import AML_P8a, AML_P8b, AML_P8c, AML_P8d, AML_P8f

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.associative_memory._muon import ALPHA, key, last_two, memory, target, unit
-from figures.associative_memory._networks import table, where
+from figures.associative_memory._muon import ALPHA, last_two, memory, target, unit
+from figures.gallery.marks import key
+from figures.gallery.tables import table, where
 from labs.associative_memory.margins import item_excess
 from labs.associative_memory.signs import phase_averaged_excess, sign_errors, stratified_steps, two_cycle
 from labs.core.arrays import Backend

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from figures.associative_memory._muon import ALPHA, memory, target, unit
-from figures.associative_memory._networks import table, where
+from figures.gallery.tables import table, where
 from labs.associative_memory.bounds import critical_step
 from labs.associative_memory.margins import masses_of_power_law
 from labs.associative_memory.schedules import constant, cosine, halving, polynomial

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.associative_memory._dense import Problem, runs, settled, table, where
+from figures.associative_memory._dense import Problem, runs, settled
+from figures.gallery.tables import table, where
 from labs.associative_memory.dense import simulate
 from labs.associative_memory.margins import optimal_margin
 from labs.core.arrays import Backend

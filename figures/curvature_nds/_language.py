@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from figures.curvature_nds._shared import table
+from figures.gallery.tables import table
 from labs.core.arrays import Backend
 from labs.core.networks import NGram
 from labs.core.streams import stream

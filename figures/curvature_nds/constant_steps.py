@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.curvature_nds._shared import COMPUTED, key, note, reference, table, where
+from figures.gallery.marks import COMPUTED, key, note, reference
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.curvature_nds.levels import mean_sharpness_muon
 from labs.curvature_nds.quadratic import descend

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.curvature_nds._shared import table, where
 from figures.curvature_nds._spectra import mode_losses
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.core.spectrum import power_law
 from theory.curvature_nds import NDS_X4b, NDS_X4d, NDS_X5e, NDS_X5i, NDS_X14a

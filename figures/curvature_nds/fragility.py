@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.curvature_nds._shared import note, table, where
 from figures.curvature_nds._spectra import decades, decimal_logs
+from figures.gallery.marks import note
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.core.streams import stream
 from labs.curvature_nds import levels, spectra

@@ -16,7 +16,8 @@ from figures.curvature_nds._language import (
     problem,
     rows_of,
 )
-from figures.curvature_nds._shared import COMPUTED, key, note, reference, table, where
+from figures.gallery.marks import COMPUTED, key, note, reference
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.core.spectrum import haar
 from labs.core.streams import stream

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from figures.curvature_nds._language import OPTIMISERS, SIZES, Row, host, problem, rows_of
-from figures.curvature_nds._shared import COMPUTED, key, reference, table, where
+from figures.gallery.marks import COMPUTED, key, reference
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.core.spectrum import haar
 from labs.core.streams import stream

@@ -19,7 +19,8 @@ from figures.curvature_nds._language import (
     rows_of,
     tuned,
 )
-from figures.curvature_nds._shared import COMPUTED, key, note, reference, table, where
+from figures.gallery.marks import COMPUTED, key, note, reference
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.curvature_nds.one_step import taylor
 from theory.curvature_nds import NDS_E5, NDS_E6, NDS_D2a, NDS_D2b

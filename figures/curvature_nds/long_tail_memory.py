@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.curvature_nds._shared import table, where
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.core.spectrum import haar, power_law
 from labs.core.streams import stream

@@ -21,7 +21,8 @@ from figures.curvature_nds._language import (
     rows_of,
     tuned,
 )
-from figures.curvature_nds._shared import COMPUTED, key, plain_ticks, reference, table, where
+from figures.gallery.marks import COMPUTED, key, plain_ticks, reference
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.curvature_nds.one_step import taylor
 from theory.curvature_nds import NDS_E1, NDS_E2, NDS_E3, NDS_D1a

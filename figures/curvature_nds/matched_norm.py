@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.curvature_nds._shared import COMPUTED, key, plain_ticks, reference, table, where
+from figures.gallery.marks import COMPUTED, key, plain_ticks, reference
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.curvature_nds.levels import two_level
 from labs.curvature_nds.quadratic import descend

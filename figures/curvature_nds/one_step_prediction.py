@@ -17,7 +17,8 @@ from figures.curvature_nds._language import (
     rows_of,
     tuned,
 )
-from figures.curvature_nds._shared import COMPUTED, key, note, plain_ticks, reference, table, where
+from figures.gallery.marks import COMPUTED, key, note, plain_ticks, reference
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.curvature_nds.measurement import prediction_error, realised_at
 from labs.curvature_nds.one_step import taylor

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.curvature_nds._shared import plain_ticks, table, where
+from figures.gallery.marks import plain_ticks
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.curvature_nds.levels import two_level, win_region
 from labs.curvature_nds.quadratic import descend

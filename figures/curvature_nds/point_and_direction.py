@@ -19,7 +19,8 @@ from figures.curvature_nds._language import (
     rows_of,
     tuned,
 )
-from figures.curvature_nds._shared import plain_ticks, reference, table, where
+from figures.gallery.marks import plain_ticks, reference
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.curvature_nds.one_step import taylor
 from theory.curvature_nds import NDS_E1, NDS_E3

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.curvature_nds._shared import key, note, reference, table, where
+from figures.gallery.marks import key, note, reference
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.curvature_nds.steps import newton_power
 from theory.curvature_nds import NDS_X2a, NDS_X2b, NDS_X2c

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.curvature_nds._shared import note, plain_ticks, reference, table, where
 from figures.curvature_nds._spectra import decades, decimal_logs
+from figures.gallery.marks import note, plain_ticks, reference
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.core.spectrum import haar, power_law
 from labs.core.streams import stream

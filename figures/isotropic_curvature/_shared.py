@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from labs.core.arrays import Backend
 from labs.isotropic_curvature import solve
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
 
 
 def optimal(g: np.ndarray, H: Any, backend: Backend) -> np.ndarray:
@@ -27,56 +22,3 @@ def ratio_at_limit(r: Any, kappa: Any) -> Any:
     -1 < kappa <= 0.
     """
     return (r + np.sqrt(r**2 + 4 * kappa * (1 + kappa))) / (2 * (1 + kappa))
-
-
-def table(blocks: Iterable[Mapping[str, Any]]) -> dict[str, np.ndarray]:
-    """One table from blocks of rows: {column: array, or a value that holds for the whole block}."""
-    grown = [dict(zip(b, np.broadcast_arrays(*map(np.atleast_1d, b.values())), strict=True)) for b in blocks]
-    return {name: np.concatenate([b[name] for b in grown]) for name in grown[0]}
-
-
-def where(table: Mapping[str, np.ndarray], **equal: Any) -> dict[str, np.ndarray]:
-    """The rows of a table in which each named column has the given value."""
-    keep = np.all([table[name] == value for name, value in equal.items()], axis=0)
-    return {name: values[keep] for name, values in table.items()}
-
-
-def reference(axes: Axes, x: Any, y: Any, **options: Any) -> None:
-    """A thin grey line that everything else is compared with."""
-    look: dict[str, Any] = {"color": "0.55", "linewidth": 1.0, "linestyle": "-", "marker": ""}
-    axes.plot(x, y, **(look | options))
-
-
-COMPUTED: dict[str, Any] = {"linestyle": "", "marker": "o", "markerfacecolor": "none"}
-THICK: dict[str, Any] = {"linestyle": "--"}
-THIN: dict[str, Any] = {"linestyle": "-", "linewidth": 0.6}
-
-
-def key(axes: Axes, **looks: dict[str, Any]) -> None:
-    """Under the legend that stands outside: what kinds of points and lines mean, in grey, whatever the colour.
-
-    `looks` maps a label (an underscore stands for a space) to the options of a line.
-    """
-    from matplotlib.lines import Line2D
-
-    legend = axes.get_legend()
-    plain = {"color": "0.25", "marker": ""}
-    handles = [Line2D([], [], label=name.replace("_", " "), **(plain | look)) for name, look in looks.items()]
-    axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(1.01, 0.0), borderaxespad=0.0)
-    if legend is not None:
-        axes.add_artist(legend)
-
-
-def note(axes: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], **options: Any) -> None:
-    """A few grey words beside the point `at`, moved by `offset` points."""
-    axes.annotate(text, at, offset, textcoords="offset points", **({"color": "0.35"} | options))
-
-
-def plain_ticks(axis: Axis, values: Iterable[float]) -> None:
-    """Ticks at `values`, written as plain numbers: readable on a log axis of little more than a decade."""
-    from matplotlib.ticker import FixedLocator, NullLocator
-
-    shown = list(values)
-    axis.set_major_locator(FixedLocator(shown))
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(lambda x, _: f"{x:g}")

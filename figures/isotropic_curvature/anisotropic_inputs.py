@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.isotropic_curvature._shared import COMPUTED, THIN, key, plain_ticks, table, where
+from figures.gallery.marks import COMPUTED, THIN, key, plain_ticks
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.core.spectrum import effective_rank, haar, power_law
 from labs.core.streams import stream

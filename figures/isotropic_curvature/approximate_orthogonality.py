@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.isotropic_curvature._shared import COMPUTED, THICK, THIN, key, note, plain_ticks, table, where
+from figures.gallery.marks import COMPUTED, THICK, THIN, key, note, plain_ticks
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.isotropic_curvature import dual_norm
 from labs.isotropic_curvature.wide import leading_order, near_orthogonal, two_more_inputs

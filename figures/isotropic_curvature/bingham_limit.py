@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.isotropic_curvature._shared import COMPUTED, THICK, key, optimal, plain_ticks, table, where
+from figures.gallery.marks import COMPUTED, THICK, key, plain_ticks
+from figures.gallery.tables import table, where
+from figures.isotropic_curvature._shared import optimal
 from labs.core.arrays import Backend
 from labs.isotropic_curvature import Power, bingham_parameters
 from theory.isotropic_curvature import ICM_X5a, ICM_X5b

@@ -6,17 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.isotropic_curvature._shared import (
-    COMPUTED,
-    THICK,
-    key,
-    note,
-    optimal,
-    plain_ticks,
-    ratio_at_limit,
-    table,
-    where,
-)
+from figures.gallery.marks import COMPUTED, THICK, key, note, plain_ticks
+from figures.gallery.tables import table, where
+from figures.isotropic_curvature._shared import optimal, ratio_at_limit
 from labs.core.arrays import Backend
 from labs.core.spectrum import power_law
 from labs.isotropic_curvature import Power

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.isotropic_curvature._shared import note, table, where
+from figures.gallery.marks import note
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.isotropic_curvature import Kink, PiecewiseWeight, solve
 from theory.isotropic_curvature import ICM_P5a, ICM_P5b, ICM_X6b, ICM_X7a, sectors

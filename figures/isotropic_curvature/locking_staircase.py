@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.isotropic_curvature._shared import COMPUTED, key, note, plain_ticks, reference, table, where
+from figures.gallery.marks import COMPUTED, key, note, plain_ticks, reference
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.isotropic_curvature import PiecewiseWeight, SmoothedKink, solve
 from theory.isotropic_curvature import ICM_Q, ICM_X8, ICM_X7a, ICM_X7b, sectors, smoothed

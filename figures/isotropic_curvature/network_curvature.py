@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from figures.gallery.marks import note, reference
+from figures.gallery.tables import table, where
 from figures.isotropic_curvature._network_measures import BOUNDS, DECADES, measured, steepest
 from figures.isotropic_curvature._networks import (
     FLAT,
@@ -22,7 +24,6 @@ from figures.isotropic_curvature._networks import (
     problems,
     trained,
 )
-from figures.isotropic_curvature._shared import note, reference, table, where
 from labs.core.arrays import Backend
 from labs.isotropic_curvature.measure import CLEAR
 from theory.isotropic_curvature import ICM_R1, ICM_R2, ICM_R3, ICM_N1a, ICM_N1c

@@ -6,19 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.isotropic_curvature._shared import (
-    COMPUTED,
-    THICK,
-    THIN,
-    key,
-    note,
-    optimal,
-    plain_ticks,
-    ratio_at_limit,
-    reference,
-    table,
-    where,
-)
+from figures.gallery.marks import COMPUTED, THICK, THIN, key, note, plain_ticks, reference
+from figures.gallery.tables import table, where
+from figures.isotropic_curvature._shared import optimal, ratio_at_limit
 from labs.core.arrays import Backend
 from labs.core.spectrum import power_law
 from labs.isotropic_curvature import Power

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.isotropic_curvature._shared import COMPUTED, key, plain_ticks, where
+from figures.gallery.marks import COMPUTED, key, plain_ticks
+from figures.gallery.tables import where
 from labs.core.arrays import Backend
 from labs.core.sweep import Sweep, results, run
 from labs.isotropic_curvature.sweeps import CROSSOVER

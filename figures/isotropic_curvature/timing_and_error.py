@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.isotropic_curvature._shared import note, optimal, plain_ticks, reference, table, where
+from figures.gallery.marks import note, plain_ticks, reference
+from figures.gallery.tables import table, where
+from figures.isotropic_curvature._shared import optimal
 from labs.core.arrays import Backend
 from labs.core.spectrum import power_law
 from labs.isotropic_curvature import Power, solve

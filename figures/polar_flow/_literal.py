@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from labs.core.arrays import Array, Backend
@@ -63,15 +61,3 @@ def norms(W: np.ndarray) -> dict[str, np.ndarray]:
     """The three norms of matrices (..., m, n)."""
     s = np.linalg.svd(W, compute_uv=False)
     return {"nuclear": s.sum(-1), "frobenius": np.sqrt((s * s).sum(-1)), "operator": s[..., 0]}
-
-
-def table(blocks: list[dict[str, Any]]) -> dict[str, np.ndarray]:
-    """One table from blocks of rows: {column: array, or a value for the whole block}."""
-    grown = [dict(zip(b, np.broadcast_arrays(*map(np.atleast_1d, b.values())), strict=True)) for b in blocks]
-    return {name: np.concatenate([b[name] for b in grown]) for name in grown[0]}
-
-
-def where(table: Any, **equal: Any) -> dict[str, np.ndarray]:
-    """The rows of a table in which each named column has the given value."""
-    keep = np.all([table[name] == value for name, value in equal.items()], axis=0)
-    return {name: values[keep] for name, values in table.items()}

@@ -29,29 +29,35 @@ pinv(X) Y (grey ticks on the right).  Middle: 20 Gaussian measurements of 6 x 6 
 first singular value reaches zero; dashed lines use the diagonal K_ii = |P_perp E_i|^2 instead, which is only right
 where the rows of K add up to it.  Here it lets all singular values fall, while the largest grows.  Right: the largest
 deviation of the two predictions.  With the whole rows it stays at the error of the two integrations, with the
-diagonal it grows at once; in regression both are the same.
+diagonal it grows at once; in regression both are the same.  At full scale a panel more: 20 x 40 data and matrices
+40 x 10.
 """
 CLAIMS = (POL_T1ii_a, POL_T1ii_b, POL_T1ii_c)
 
-REGRESSION, SENSING = "regression, 8 x 3", "sensing, 6 x 6"
+REGRESSION, LARGE, SENSING = "regression, 8 x 3", "regression, 40 x 10", "sensing, 6 x 6"
 POINTS = {"smoke": 5, "quick": 25, "full": 60}
 TOLERANCE = {"smoke": 1e-6, "quick": 1e-9, "full": 1e-11}
 
 
-def problems() -> dict[str, tuple[Operator, np.ndarray, float]]:
-    """Measurements, start and last time of each panel."""
+def problems(scale: str) -> dict[str, tuple[Operator, np.ndarray, float]]:
+    """Measurements, start and last time of each panel; the large regression at full scale only."""
     drawn = stream("figure: exact dynamics")
     small = regression(drawn.standard_normal((5, 8))), drawn.standard_normal((8, 3)), 5.0
     # Singular values far enough apart to be told, and far from zero.
     frames = haar(6, drawn), haar(6, drawn)
     W0 = frames[0] * np.array([3.0, 2.6, 2.2, 1.8, 1.4, 1.0]) @ frames[1]
-    return {REGRESSION: small, SENSING: (gaussian_sensing(20, (6, 6), drawn), W0, 1.2)}
+    found = {REGRESSION: small, SENSING: (gaussian_sensing(20, (6, 6), drawn), W0, 1.2)}
+    if scale == "full":
+        drawn = stream("figure: exact dynamics, large")
+        X, W0 = drawn.standard_normal((20, 40)), drawn.standard_normal((40, 10))
+        found |= {LARGE: (regression(X), W0, 10.0)}
+    return found
 
 
 def data(scale: str, backend: Backend) -> dict[str, dict[str, np.ndarray]]:
     """Table "values": a row per problem, singular value and time; "limit": singular values of pinv(X) Y."""
     rows, limits = [], []
-    for name, (operator, W0, last) in problems().items():
+    for name, (operator, W0, last) in problems(scale).items():
         times = np.linspace(0.0, last, POINTS[scale])
         on = moved(operator, backend)
         start = backend.asarray(W0)
@@ -66,9 +72,9 @@ def data(scale: str, backend: Backend) -> dict[str, dict[str, np.ndarray]]:
                 {"problem": name, "index": i} | dict(zip(columns, row, strict=True))
                 for row in zip(*columns.values(), strict=True)
             ]
-        if name == REGRESSION:
+        if operator.kind == "regression":
             ends = np.linalg.svd(operator.parallel(W0), compute_uv=False)
-            limits = [{"index": i, "sigma": value} for i, value in enumerate(ends)]
+            limits += [{"problem": name, "index": i, "sigma": value} for i, value in enumerate(ends)]
     return {"values": as_table(rows), "limit": as_table(limits)}
 
 
@@ -112,20 +118,22 @@ def draw(tables: Any) -> Figure:
     """Singular values in regression and in sensing; deviations."""
     from figures.gallery import style
 
-    figure, (left, middle, right) = style.panels(1, 3, width=14.6, height=4.4)
-    for axes, name in ((left, REGRESSION), (middle, SENSING)):
-        draw_values(axes, of(tables["values"], problem=name), name)
-    for value in tables["limit"]["sigma"]:
-        left.plot([5.0, 5.2], [value, value], color="0.5", linestyle="-", marker="", linewidth=2.0)
     values = tables["values"]
+    names = list(dict.fromkeys(values["problem"]))
+    figure, (*panels, right) = style.panels(1, len(names) + 1, width=4.9 * (len(names) + 1), height=4.4)
+    for axes, name in zip(panels, names, strict=True):
+        draw_values(axes, of(values, problem=name), name)
+        end = np.max(of(values, problem=name)["t"])
+        for value in of(tables["limit"], problem=name)["sigma"]:
+            axes.plot([end, 1.04 * end], [value] * 2, color="0.5", linestyle="-", marker="", linewidth=2.0)
     number = 0
-    for name in (REGRESSION, SENSING):
+    for name in names:
         for column, label in (("rows", "whole rows of K"), ("diagonal", "diagonal of K")):
             rows = of(values, problem=name)
             times = np.unique(rows["t"])[1:]
             gaps = [np.max(np.abs(of(rows, t=t)[column] - of(rows, t=t)["sigma"])) for t in times]
             floor = np.maximum(gaps, 1e-14)
-            style.computed(right, times, floor, number, label=f"{name.split(',')[0]}: {label}", markevery=2)
+            style.computed(right, times, floor, number, label=f"{name}: {label}", markevery=2)
             number += 1
     right.set(
         yscale="log", xlabel="time $t$", ylabel="largest deviation", title="prediction against computed"
@@ -137,7 +145,7 @@ def draw(tables: Any) -> Figure:
 def draw_values(axes: Axes, rows: Any, name: str) -> None:
     from figures.gallery import style
 
-    drifting = name == SENSING
+    drifting, crowded = name == SENSING, name != REGRESSION
     for i in np.unique(rows["index"]):
         one = of(rows, index=i)
         style.computed(axes, one["t"], one["sigma"], int(i), markevery=2)
@@ -149,8 +157,8 @@ def draw_values(axes: Axes, rows: Any, name: str) -> None:
     if drifting:
         axes.plot([], [], color="0.25", linestyle="--", marker="", linewidth=0.9, label="from its diagonal")
     axes.set(xlabel="time $t$", ylabel="singular values", title=name)
-    # In the gap below the largest singular value on the left, above all of them on the right.
-    place = {"loc": "upper left"} if drifting else {"loc": "upper right", "bbox_to_anchor": (1.0, 0.88)}
-    axes.legend(ncols=1 + drifting, **place)
-    if drifting:
+    # In the gap below the largest singular value, or above all of them.
+    place = {"loc": "upper left"} if crowded else {"loc": "upper right", "bbox_to_anchor": (1.0, 0.88)}
+    axes.legend(ncols=1 + crowded, **place)
+    if crowded:
         axes.set_ylim(top=1.22 * np.max(rows["sigma"]))

@@ -6,19 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.polar_flow._literal import (
-    FLOW,
-    FROBENIUS,
-    MATCHED,
-    MUON,
-    OPERATOR,
-    ends,
-    norms,
-    on,
-    problems,
-    table,
-    where,
-)
+from figures.gallery.tables import table, where
+from figures.polar_flow._literal import FLOW, FROBENIUS, MATCHED, MUON, OPERATOR, ends, norms, on, problems
 from labs.core.arrays import Backend
 from labs.polar_flow.interpolants import interpolant
 from labs.polar_flow.literal import descend, profile

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.polar_flow._literal import table, where
-from figures.polar_flow._spreads import COMPUTED, key
+from figures.gallery.marks import COMPUTED, key
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.core.spectrum import graded, matrix
 from labs.core.streams import stream

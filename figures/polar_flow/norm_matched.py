@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.polar_flow._literal import MATCHED, MUON, on, problems, table, where
+from figures.gallery.tables import table, where
+from figures.polar_flow._literal import MATCHED, MUON, on, problems
 from labs.core.arrays import Backend
 from labs.core.spectrum import effective_rank, stable_rank
 from labs.polar_flow.literal import descend, profile

@@ -6,18 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.polar_flow._literal import (
-    FLOW,
-    FROBENIUS,
-    MATCHED,
-    MUON,
-    OPERATOR,
-    ends,
-    norms,
-    problems,
-    table,
-    where,
-)
+from figures.gallery.tables import table, where
+from figures.polar_flow._literal import FLOW, FROBENIUS, MATCHED, MUON, OPERATOR, ends, norms, problems
 from labs.core.arrays import Backend
 from theory.polar_flow import POL_C2_a, POL_C2_b, POL_C2_c
 

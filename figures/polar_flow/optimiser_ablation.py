@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.polar_flow._literal import where
+from figures.gallery.tables import where
 from labs.core.arrays import Backend
 from labs.core.sweep import Sweep, results, run
 from labs.polar_flow.ablation import ABLATION

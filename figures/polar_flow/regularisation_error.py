@@ -16,17 +16,17 @@ from theory.polar_flow import POL_X8_b, POL_X8_d
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TITLE = "A regularised polar factor costs about eps, far less than the proved root of eps"
+TITLE = "A regularised polar factor costs a multiple of eps, far less than the proved root of eps"
 CAPTION = """
 The largest distance, up to t = 4, between the self-polar flow and the flow of a regularised polar factor from the
 same start, against the parameter eps (markers).  Left: f(sigma) = min(sigma/eps, 1), the gradient of the Moreau
 envelope of the nuclear norm; right: f(sigma) = sigma/sqrt(sigma^2 + eps^2).  Solid lines: the proved bound, sqrt(r
 eps t) and sqrt(2 r eps t), for r = 3 (the diagonal model has r = 4, and 1.15 times that).  Dotted: eps itself.  The
 bound holds for every convex energy that is so near the nuclear norm.  The flows seen stray linearly, in sensing by
-half of eps or eps, in the diagonal model by four (left) and ten times eps (right): values that the flow holds at zero
-the other one holds at a part of eps, and how far that moves the rest is a matter of the measurements.  On the left
-the two flows coincide until a singular value falls below eps, on the right they part at once.  In regression, where
-all singular values stay above the smaller eps, the error on the left is that of the integrations.
+half of eps or eps, in the diagonal model by four (left) and ten to sixteen times eps (right): values that the flow
+holds at zero the other one holds at a part of eps, and how far that moves the rest is a matter of the measurements.
+On the left the two flows coincide until a singular value falls below eps, on the right they part at once.  In
+regression, where all singular values stay above the smaller eps, the error on the left is that of the integrations.
 """
 CLAIMS = (POL_X8_b, POL_X8_d)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.polar_flow._literal import table, where
-from figures.polar_flow._spreads import COMPUTED, key, plain_ticks
+from figures.gallery.marks import COMPUTED, key, plain_ticks
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.core.sweep import results, run
 from labs.polar_flow import criterion

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.spectral_flattening._shared import COMPUTED, key, reference, table, where
+from figures.gallery.marks import COMPUTED, key, reference
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.core.polar import msign
 from labs.spectral_flattening.aligned import rotated_curvature, tangent_of_first_step, worst_tangents_squared

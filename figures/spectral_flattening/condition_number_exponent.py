@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from figures.gallery.marks import COMPUTED, key, note, plain_ticks, reference
+from figures.gallery.tables import table, where
 from figures.spectral_flattening._preconditioned import curvature, inputs, left_over
-from figures.spectral_flattening._shared import COMPUTED, key, note, plain_ticks, reference, table, where
 from labs.core.arrays import Backend
 from labs.core.fit import exponent
 from theory.spectral_flattening import SF_K2d, SF_K3b, SF_K3e, SF_K4b, SF_K4c

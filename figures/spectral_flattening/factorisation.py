@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.spectral_flattening._shared import COMPUTED, key, note, reference, table, where
+from figures.gallery.marks import COMPUTED, key, note, reference
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.core.spectrum import matrix, power_law
 from labs.core.streams import stream

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.spectral_flattening._shared import reference, table, where
+from figures.gallery.marks import reference
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.core.polar.schedules import TUNED, iterate
 from labs.core.streams import stream

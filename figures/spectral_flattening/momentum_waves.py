@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.spectral_flattening._shared import note, reference
+from figures.gallery.marks import note, reference
 from labs.core.arrays import Backend
 from labs.spectral_flattening.momentum import buffer_at_top, largest_wave, sign_momentum
 from theory.spectral_flattening import SF_T7d, SF_T7e, SF_T7f, SF_T7g

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.spectral_flattening._shared import plain_ticks, reference, table, where
+from figures.gallery.marks import plain_ticks, reference
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.core.polar.minimax import chebyshev_newton_schulz, minimax_cubic, minimax_quintic, polar_express
 from labs.core.polar.ranges import float_range

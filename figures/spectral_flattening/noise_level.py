@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from figures.gallery.marks import COMPUTED, key, reference
+from figures.gallery.tables import table, where
 from figures.spectral_flattening._preconditioned import curvature, inputs, left_over
-from figures.spectral_flattening._shared import COMPUTED, key, reference, table, where
 from labs.core.arrays import Backend
 from labs.spectral_flattening.conditioning_forms import mixed_condition_number_squared
 from theory.spectral_flattening import SF_K3b, SF_K4b, SF_K4j, SF_K9b

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.spectral_flattening._shared import key, plain_ticks, reference, table, where
+from figures.gallery.marks import key, plain_ticks, reference
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.core.polar.schedules import CUBIC, TUNED, iterate
 from theory.spectral_flattening import SF_T5, SF_N6c, SF_N6d, SF_T1d

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.spectral_flattening._shared import key, plain_ticks, reference, table, where
+from figures.gallery.marks import key, plain_ticks, reference
+from figures.gallery.tables import table, where
 from labs.core.arrays import Backend
 from labs.core.polar.schedules import CUBIC, PADE5, POLAR_EXPRESS, TUNED, as_schedule, iterate
 from labs.spectral_flattening.one_step import window_ratio

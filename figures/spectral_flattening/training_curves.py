@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.spectral_flattening._shared import COMPUTED, key, note, reference, table, where
+from figures.gallery.marks import COMPUTED, key, note, reference
+from figures.gallery.tables import table, where
 from figures.spectral_flattening._training import MARK, RULES, SIZES, epochs_to_mark, measures, trained
 from labs.core.arrays import Backend
 from theory.spectral_flattening import SF_C5, SF_E1, SF_E2, SF_T3a, SF_T6a, SF_T7b

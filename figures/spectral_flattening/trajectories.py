@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.spectral_flattening._shared import COMPUTED, key, note, reference, table, where
+from figures.gallery.marks import COMPUTED, key, note, reference
+from figures.gallery.tables import table, where
 from figures.spectral_flattening.stable_step_map import problem
 from labs.core.arrays import Backend
 from labs.spectral_flattening.dynamics import constants, descend, ultimate_bound

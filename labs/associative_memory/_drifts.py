@@ -70,6 +70,25 @@ def noisy_time(xp: Namespace, m: Array, gap: Array, K: Array, alpha: Array) -> A
     return ((K - 1.0) * m - (K / some) * log) / (K * pi)
 
 
+def check_numbers(**named: Any) -> None:
+    """Raise ValueError unless each argument is one real, finite number: for routines that take no arrays."""
+    for name, x in named.items():
+        if np.ndim(x) != 0:
+            raise ValueError(f"{name} must be a number, got an array of shape {np.shape(x)}")
+    check_finite(**named)
+
+
+def broadcast(**shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The batch axes of all arguments together; a ValueError that names them where they do not fit."""
+    try:
+        return np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        names, (first, *_) = " and ".join(f"{name} {shape}" for name, shape in shapes.items()), shapes
+        raise ValueError(
+            f"{first} must have batch axes that broadcast with the others', got {names}"
+        ) from None
+
+
 def checked(**named: Array) -> tuple[Any, list[Array], Any]:
     """The namespace, the arguments as arrays of float64, and what makes the answer: a number where all are numbers.
 

@@ -12,6 +12,8 @@ from labs.core.arrays import Array, array_namespace, check_double, check_finite,
 WHOLE = 1e-12
 # exp of this does not overflow, nor does a sum of such.
 LARGE = 600.0
+# Exponentials of logits up to this are summed as they are; two of them differ by LARGE at most.
+SAFE = LARGE / 2.0
 
 
 @dataclass(frozen=True)
@@ -28,36 +30,52 @@ class Answers:
     spread: Array
 
 
-def read(logits: Array, p: Array, alpha: float | Array, spread: bool = True) -> Answers:
-    """`labs.associative_memory.memory.answers` for arguments that have been checked; without `spread` it is zeros."""
+def read(
+    logits: Array, p: Array, alpha: float | Array, *, noisy: bool = True, spread: bool = True
+) -> Answers:
+    """`labs.associative_memory.memory.answers` for arguments that have been checked; without `spread` it is zeros.
+
+    noisy  False says that alpha is 0: what noise alone costs is left out
+    """
     xp = array_namespace(logits, p)
     K, home = logits.shape[-1], device(logits)
-    own_entry = xp.eye(K, dtype=xp.bool, device=home)
     own = xp.linalg.diagonal(logits)
-    others = xp.where(own_entry, -math.inf, logits)
-    top = xp.max(others, axis=-2)
-    others -= top[..., None, :]
-    wrong = xp.exp(others)
-    total = xp.sum(wrong, axis=-2)
+    if bool(xp.all((logits < SAFE) & (logits > -SAFE))):
+        top = xp.zeros_like(own)
+        wrong = with_diagonal(xp.exp(logits), 0.0)
+    else:
+        others = with_diagonal(xp.asarray(logits, copy=True), -math.inf)
+        top = xp.max(others, axis=-2)
+        others -= top[..., None, :]
+        wrong = xp.exp(others)
+    ones = xp.ones((K,), dtype=xp.float64, device=home)
+    total = ones @ wrong  # of K rows, which `sum` would take one by one
     level = top + xp.log(total / (K - 1.0))
     margins = own - level
 
     # 1 - Phat_jj = 1/(1 + e^m/(K - 1)), by the exponential that does not overflow.
     odds = margins - math.log(K - 1.0)
     small = xp.exp(-xp.abs(odds))
-    missed = xp.where(odds > 0.0, small, 1.0) / (1.0 + small)
-    noise = xp.asarray(alpha, dtype=xp.float64, device=home)[..., None] / K * p
-    # In place.  The own entry of `wrong` is 0; it becomes -noise, which the sum of the column contains.
-    wrong *= (p * missed / total)[..., None, :]
-    wrong -= noise[..., None, :]
-    own_residual = -(xp.sum(wrong, axis=-2) + noise)
-    gradient = xp.where(own_entry, own_residual[..., None, :], wrong)
-    return Answers(
-        gradient, margins, _spread(xp, logits, own_entry, own, top, level) if spread else 0.0 * margins
-    )
+    residual = p * xp.where(odds > 0.0, small, 1.0) / (1.0 + small)
+    wrong *= (residual / total)[..., None, :]
+    if noisy:
+        # The own entry of `wrong` is 0; it becomes -noise, which the sum of the column contains.
+        noise = xp.asarray(alpha, dtype=xp.float64, device=home)[..., None] / K * p
+        wrong -= noise[..., None, :]
+        residual = ones @ wrong + noise
+    gradient = with_diagonal(wrong, -residual)
+    return Answers(gradient, margins, _spread(xp, logits, own, top, level) if spread else 0.0 * margins)
 
 
-def _spread(xp: Any, logits: Array, own_entry: Array, own: Array, top: Array, level: Array) -> Array:
+def with_diagonal(A: Array, diagonal: Array | float) -> Array:
+    """A (..., K, K) with these numbers (..., K) on its diagonal; A is used up."""
+    xp, K = array_namespace(A), A.shape[-1]
+    flat = xp.reshape(A, (*A.shape[:-2], K * K))
+    flat[..., :: K + 1] = diagonal
+    return xp.reshape(flat, A.shape)
+
+
+def _spread(xp: Any, logits: Array, own: Array, top: Array, level: Array) -> Array:
     """log mean e^u for u = logit - mean logit over i != j, as log(1 + mean(e^u - 1 - u)) where e^u does not overflow.
 
     Rounding of u, eps |logit|, and of expm1(u), eps |u|, both change e^u - 1 - u by that times |u|.
@@ -65,7 +83,7 @@ def _spread(xp: Any, logits: Array, own_entry: Array, own: Array, top: Array, le
     others = logits.shape[-1] - 1.0
     mean = (xp.sum(logits, axis=-2) - own) / others
     near = top - mean <= LARGE
-    u = xp.where(own_entry, 0.0, logits - xp.where(near, mean, top)[..., None, :])
+    u = with_diagonal(logits - xp.where(near, mean, top)[..., None, :], 0.0)
     return xp.where(near, xp.log1p(xp.sum(xp.expm1(u) - u, axis=-2) / others), level - mean)
 
 

@@ -22,26 +22,42 @@ from labs.core.polar import POLAR_EXPRESS, TUNED, as_schedule, msign, newton_sch
 RULES = ("gd", "ngd", "signgd", "tra-signgd", "muon", "muon-ns5", "polar-express")
 POLYNOMIALS: dict[str, Any] = {"muon-ns5": TUNED, "polar-express": POLAR_EXPRESS}
 
+# Sums of squares above this have lost nothing to underflow.
+TINY = 2.0**-900
+
 
 def direction(
     rule: str, G: Array, null: Array | None, in_task_basis: bool, depth: int, dead_zone: float
-) -> Array:
-    """The direction of G (..., m, n); `null` (..., m): a unit vector with null^T G = 0, if one is known."""
+) -> tuple[Array, Array | float]:
+    """The direction of G (..., m, n) as a matrix and the factor (..., 1, 1) that it still lacks.
+
+    null  (..., m): a unit vector with null^T G = 0, if one is known
+    """
     xp = array_namespace(G)
     if rule == "gd":
-        return G
+        return G, 1.0
     if rule in POLYNOMIALS:
-        return newton_schulz(G, as_schedule(POLYNOMIALS[rule], depth), normalise="fro")
+        return newton_schulz(G, as_schedule(POLYNOMIALS[rule], depth), normalise="fro"), 1.0
     if rule == "tra-signgd":
-        return xp.sign(G)
+        return xp.sign(G), 1.0
     if rule == "muon":
-        return _polar(G, null, in_task_basis)
-    top = xp.max(xp.abs(G), axis=(-2, -1), keepdims=True)
+        return _polar(G, null, in_task_basis), 1.0
     if rule == "signgd":
-        return xp.where(xp.abs(G) > dead_zone * top, xp.sign(G), 0.0)
-    G = G / xp.where(top > 0.0, top, 1.0)
-    size = xp.sqrt(xp.sum(G * G, axis=(-2, -1), keepdims=True))
-    return G / xp.where(size > 0.0, size, 1.0)
+        top = xp.max(xp.abs(G), axis=(-2, -1), keepdims=True)
+        return xp.where(xp.abs(G) > dead_zone * top, xp.sign(G), 0.0), 1.0
+    squares = _squares(G)
+    if not bool(xp.all((squares > TINY) & (squares < 1.0 / TINY))):
+        top = xp.max(xp.abs(G), axis=(-2, -1), keepdims=True)
+        G = G / xp.where(top > 0.0, top, 1.0)
+        squares = _squares(G)
+    return G, 1.0 / xp.sqrt(xp.where(squares > 0.0, squares, 1.0))
+
+
+def _squares(G: Array) -> Array:
+    """|G|_F^2 (..., 1, 1)."""
+    xp = array_namespace(G)
+    flat = xp.reshape(G, (*G.shape[:-2], G.shape[-2] * G.shape[-1]))
+    return xp.vecdot(flat, flat)[..., None, None]
 
 
 def _polar(G: Array, null: Array | None, in_task_basis: bool) -> Array:

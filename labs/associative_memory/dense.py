@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from labs.associative_memory._memory import check_memory, read
 from labs.associative_memory._rules import RULES, direction
-from labs.associative_memory.memory import losses
+from labs.associative_memory.memory import Losses, losses
 from labs.core.arrays import (
     Array,
     array_namespace,
@@ -20,10 +20,13 @@ from labs.core.arrays import (
     check_positive,
     check_shape,
     device,
+    on_host,
 )
 
 __all__ = ["RULES", "Trajectory", "simulate"]
 
+# NumPy: numbers of the matrices that are taken through a run together, so that they stay in the processor's cache.
+CHUNK = 65536
 # Margins of so many steps are turned into losses at a time.
 BLOCK = 64
 # Embeddings whose Gram matrix is this near a multiple of the identity count as orthogonal.
@@ -81,8 +84,8 @@ def simulate(
     queries    E, (..., d, K), default the identity; its columns are the embeddings of the queries
     answers    Et, (..., e, K), likewise; W is then (..., e, d)
     batch      None: full gradients.  B: gradients of B pairs a step, query j with p_j, its answer with P_ij
-    stream     where these pairs come from; all runs of a call get the same uniform numbers, so that a run does not
-               depend on the others
+    stream     where these pairs come from, 3 B uniform numbers a step, drawn before the first one; all runs of a call
+               get the same, so that a run does not depend on the others
     start      W_0, (..., e, d), default 0
     depth      steps of the polynomial rules
     dead_zone  "signgd": entries up to this share of the largest are zeros.  In rotated coordinates a gradient that
@@ -92,8 +95,9 @@ def simulate(
     The polar factor: 1^T G = 0, so that G has a left null vector, and Et 1/|Et 1| is one of Et G E^T if Et is square
     and orthogonal.  It is taken out, and the factor has rank K - 1.  In other embeddings, and for batches of pairs,
     singular values below max(e, d) eps of the largest count as zeros.
-    Cost of a step: K^2 exponentials, 2 K^2 with noise; Muon a singular value decomposition, the polynomials 3
-    products a step of theirs, embeddings 4 products.  Raises ValueError for arguments of other shapes or values.
+    Cost of a step: K^2 exponentials, 2 K^2 with noise; Muon a polar factor (`graded_polar`; on a device products),
+    the polynomials 3 products a step of theirs, embeddings 4 products.
+    Raises ValueError for arguments of other shapes or values.
     Source: Li et al. 2026, the model; batches, momentum and embeddings of other kinds are additions.
     """
     check_memory(p, alpha)
@@ -110,63 +114,73 @@ def simulate(
         check_double(start=start)
         check_finite(start=start)
 
-    # All batch axes from the beginning.
-    runs: tuple[int, ...] = p.shape[:-1]
-    for x, core in ((alpha, 0), (eta, 0), (schedule, 1), (E, 2), (Et, 2), (start, 2)):
-        if x is not None and not isinstance(x, int | float):
-            runs = np.broadcast_shapes(runs, x.shape[: x.ndim - core])
-    p = xp.broadcast_to(p, (*runs, K))
-    alpha = xp.broadcast_to(xp.asarray(alpha, dtype=xp.float64, device=home), runs)
-    W = xp.zeros((*runs, *shape), dtype=xp.float64, device=home)
-    W = W if start is None else W + start
-    noisy = bool(xp.any(alpha > 0.0))  # without noise the spread of the wrong logits costs nothing
-    null = None if batch is not None else _null(Et, K, xp, home)
-    in_task_basis = E is None and Et is None
-    V = xp.zeros_like(W)
-    record = _Record(xp, p, alpha, last)
-    for step in range(steps + 1):
-        logits = _between(Et, W, E)
-        now = read(logits, p, alpha, spread=noisy and (not last or step == steps))
-        record.add(now.margins, now.spread, end=step == steps)
-        if step == steps:
-            break
-        G = now.gradient
-        if batch is not None and stream is not None:
-            G = _sampled(G, p, alpha, batch, stream)
-        G = _outside(Et, G, E)
-        V = momentum * V + G if momentum else G
-        rate = eta if schedule is None else eta * schedule[..., step]
-        rate = rate if isinstance(rate, int | float) else rate[..., None, None]
-        W = W - rate * direction(rule, V, null, in_task_basis, depth, dead_zone)
-    return Trajectory(*record.results(), logits, W)
+    # All batch axes from the beginning, then as one; a matrix that all runs share stays alone.
+    alpha, eta = (xp.asarray(x, dtype=xp.float64, device=home) for x in (alpha, eta))
+    given = ((p, 1), (alpha, 0), (eta, 0), (schedule, 1), (E, 2), (Et, 2), (start, 2))
+    runs = np.broadcast_shapes(*(x.shape[: x.ndim - core] for x, core in given if x is not None))
+    count = math.prod(runs)
+    flat: list[Any] = [_flat(x, core, runs) for x, core in given]
+    draws = None
+    if batch is not None and stream is not None:
+        draws = xp.asarray(stream.random((steps, 3, batch)), device=home)
 
-
-class _Record:
-    """Margins and spreads as they come, losses made of them a block at a time."""
-
-    def __init__(self, xp: Any, p: Array, alpha: Array, last: bool) -> None:
-        self.xp, self.p, self.alpha, self.last = xp, p, alpha, last
-        self.waiting: list[tuple[Array, Array]] = []
-        self.blocks: list[tuple[Array, Array, Array, Array]] = []
-
-    def add(self, margins: Array, spread: Array, *, end: bool) -> None:
-        if self.last and not end:
-            return
-        self.waiting.append((margins, spread))
-        if end or len(self.waiting) == BLOCK:
-            stacked, spreads = (self.xp.stack(part, axis=-2) for part in zip(*self.waiting, strict=True))
-            found = losses(stacked, spreads, self.p[..., None, :], self.alpha[..., None])
-            self.blocks.append((found.loss, found.excess, stacked, found.item_loss))
-            self.waiting = []
-
-    def results(self) -> tuple[Array, Array, Array, Array]:
-        """Loss, excess, margins and item losses at all the times that are kept."""
-        axes = (-1, -1, -2, -2)
-        parts = zip(*self.blocks, strict=True)
-        loss, excess, margins, items = (
-            self.xp.concat(part, axis=axis) for part, axis in zip(parts, axes, strict=True)
+    def together(part: slice) -> tuple[Array, ...]:
+        """(margins, spread, logits, W) of some of the runs, from the first step to the last."""
+        inputs = (
+            x if x is None or x.ndim == core else x[part, ...]
+            for x, (_, core) in zip(flat, given, strict=True)
         )
-        return loss, excess, margins, items
+        p, alpha, eta, schedule, E, Et, start = inputs
+        W = xp.zeros((*p.shape[:-1], *shape), dtype=xp.float64, device=home)
+        if start is not None:
+            W += start
+        noisy = bool(xp.any(alpha > 0.0))
+        null = None if batch is not None else _null(Et, K, xp, home)
+        V = None
+        margins, spread = [], []
+        for step in range(steps + 1):
+            logits = _between(Et, W, E)
+            end = step == steps
+            now = read(logits, p, alpha, noisy=noisy, spread=noisy and (end or not last))
+            if end or not last:
+                margins.append(now.margins)
+                spread.append(now.spread)
+            if end:
+                break
+            G = now.gradient if draws is None else _sampled(now.gradient, p, alpha, draws[step, ...])
+            G = _outside(Et, G, E)
+            V = G if V is None or not momentum else momentum * V + G
+            X, factor = direction(rule, V, null, E is None and Et is None, depth, dead_zone)
+            rate = eta if schedule is None else eta * schedule[..., step]
+            W -= rate[..., None, None] * factor * X
+        return xp.stack(margins, axis=-2), xp.stack(spread, axis=-2), logits, W
+
+    size = max(1, count)
+    if on_host(xp):
+        size = max(1, CHUNK // K**2)
+    parts = [together(slice(i, min(i + size, count))) for i in range(0, max(1, count), size)]
+    margins, spread, logits, W = (
+        part[0] if len(parts) == 1 else xp.concat(part, axis=0) for part in zip(*parts, strict=True)
+    )
+    found = _losses(margins, spread, flat[0], flat[1])
+    results = (found.loss, found.excess, margins, found.item_loss, logits, W)
+    return Trajectory(*(xp.reshape(x, (*runs, *x.shape[1:])) for x in results))
+
+
+def _losses(margins: Array, spread: Array, p: Array, alpha: Array) -> Losses:
+    """`losses` at all times, a block of them after the other: (b, times, K), p (b, K), alpha (b,)."""
+    xp, times = array_namespace(margins), margins.shape[-2]
+    blocks = [slice(i, min(i + BLOCK, times)) for i in range(0, times, BLOCK)]
+    found = [losses(margins[:, i, :], spread[:, i, :], p[:, None, :], alpha[:, None]) for i in blocks]
+    return Losses(*(xp.concat([getattr(x, f.name) for x in found], axis=1) for f in fields(Losses)))
+
+
+def _flat(x: Array | None, core: int, runs: tuple[int, ...]) -> Array | None:
+    """x with one batch axis for all of `runs`; matrices without batch axes as they are."""
+    if x is None or (core == 2 and x.ndim == 2):
+        return x
+    xp, end = array_namespace(x), x.shape[x.ndim - core :]
+    return xp.reshape(xp.broadcast_to(x, (*runs, *end)), (math.prod(runs), *end))
 
 
 def _between(Et: Array | None, W: Array, E: Array | None) -> Array:
@@ -196,17 +210,19 @@ def _null(Et: Array | None, K: int, xp: Any, home: Any) -> Array | None:
     return (Et @ ones) / xp.sqrt(square[..., 0])
 
 
-def _sampled(G: Array, p: Array, alpha: Array, batch: int, stream: np.random.Generator) -> Array:
-    """The gradient of `batch` pairs, (Phat - P)_ij n_j/batch + (P_ij n_j - n_ij)/batch: n_ij pairs (j, i), n_j of j.
+def _sampled(G: Array, p: Array, alpha: Array, draws: Array) -> Array:
+    """The gradient of the pairs that `draws` (3, batch) give, n_ij pairs (j, i), n_j of j:
+
+        (Phat - P)_ij n_j/batch + (P_ij n_j - n_ij)/batch
 
     The second term is 0 without noise, so that small residuals keep their relative accuracy.
     """
-    xp, home, K = array_namespace(G), device(G), G.shape[-1]
+    xp, home, K, batch = array_namespace(G), device(G), G.shape[-1], draws.shape[-1]
     noise = alpha[..., None, None]
     above = xp.cumulative_sum(p, axis=-1)
     above = above / above[..., -1:]
     below = xp.concat([xp.zeros_like(above[..., :1]), above[..., :-1]], axis=-1)
-    which, true, other = (xp.asarray(u, device=home)[:, None] for u in stream.random((3, batch)))
+    which, true, other = (draws[i, :, None] for i in range(3))
     query = xp.astype((which >= below[..., None, :]) & (which < above[..., None, :]), xp.float64)
     any_answer = xp.astype(xp.floor(K * other) == xp.arange(K, dtype=xp.float64, device=home), xp.float64)
     answer = xp.where(true < 1.0 - noise, query, any_answer)

@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import Any
 
 from labs.associative_memory import _drifts
+from labs.associative_memory._drifts import broadcast
 from labs.associative_memory.margins import error_drift, optimal_margin, peak
 from labs.core.arrays import (
     Array,
@@ -25,6 +26,7 @@ from labs.core.arrays import (
     check_double,
     check_nonnegative,
     check_positive,
+    check_real,
     check_shape,
 )
 
@@ -39,7 +41,7 @@ def gd_margins(
     p         (..., n) frequencies of the n items or groups to follow (they do not see each other)
     K, alpha  facts and label noise in [0, 1]; eta > 0 the step: numbers or arrays (...), broadcast against the batch
     steps     T >= 0: after every step, the start first; or the ascending times at which to look
-    schedule  (T,): step t = 0..T-1 is eta * schedule[t] (default: constant)
+    schedule  (T,) or longer: step t = 0..T-1 is eta * schedule[t] (default: constant)
 
     Cost: T n exponentials; memory: what comes back.  Raises ValueError for bad arguments.
     Source: derived here (AML-T2).
@@ -77,7 +79,8 @@ def ngd_margins(
     jitter     a function of t = 0..T-1: what is added to the margins (..., n) after step t (default: nothing)
 
     The other arguments, cost and errors as `gd_margins`.  The second answer (..., r) holds at each time looked at the
-    effective step that the next update takes; infinite where G = 0, and there nothing moves.
+    effective step that the next update takes, with eta itself after the end of a schedule; infinite where G = 0, and
+    there nothing moves.
     At the edge of stability rounding decides when an instability starts: a jitter of 1e-12 makes that harmless.
     Source: derived here (AML-T2).
     """
@@ -126,12 +129,20 @@ class _Plan:
         check_double(p=p)
         check_nonnegative(p=p)
         check_positive(eta=eta)
+        check_real(K=K, alpha=alpha)
         arrays = [x for x in (p, counts, K, alpha, eta, schedule) if not isinstance(x, int | float | None)]
+        if schedule is not None:
+            check_double(schedule=schedule)
         self.xp: Any = array_namespace(*arrays)
         if counts is not None:
             check_shape((p.shape[-1],), counts=counts)
             check_positive(counts=counts)
         self.p, self.counts = p, counts
+        batch = {"p": p, "counts": p if counts is None else counts}
+        broadcast(
+            **{name: x.shape[:-1] for name, x in batch.items()},
+            **{name: getattr(x, "shape", ()) for name, x in (("K", K), ("alpha", alpha), ("eta", eta))},
+        )
         self.K, self.alpha, self.eta = (self._column(x) for x in (K, alpha, eta))
         if noisy:  # these say what is wrong with K or alpha
             error_drift(0.0, self.K, self.alpha)
@@ -148,7 +159,6 @@ class _Plan:
             return None
         last = self.times[-1]
         check_shape((None,), schedule=schedule)
-        check_double(schedule=schedule)
         check_nonnegative(schedule=schedule)
         if schedule.ndim != 1 or schedule.shape[0] < last:
             raise ValueError(
@@ -186,7 +196,9 @@ class _Plan:
             squares = xp.sum(self.counts * drift * drift, axis=-1, keepdims=True)
             size = xp.sqrt((self.K - 1.0) / self.K * squares)
             moving = size > 0.0
-            eta = self.eta if self.schedule is None or last else self.eta * self.schedule[t]
+            eta = self.eta
+            if self.schedule is not None and t < self.schedule.shape[0]:
+                eta = eta * self.schedule[t]
             rate = eta / xp.where(moving, size, 1.0)
             if t in wanted:
                 seen.append(state)

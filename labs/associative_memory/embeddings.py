@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from labs.associative_memory._drifts import check_numbers
 from labs.associative_memory._memory import check_memory
-from labs.core.arrays import check_double, check_finite, check_shape, require_host
+from labs.core.arrays import check_double, check_finite, check_positive, check_shape, require_host
 from labs.core.spectrum import haar
 
 KINDS = ("identity", "haar", "gaussian")
@@ -21,12 +22,14 @@ def embeddings(kind: str, dimension: int, count: int, stream: np.random.Generato
                 E E^T = (count/dimension) 1: orthogonal columns if dimension = count, else of mean square 1
     "gaussian"  independent normal entries of variance 1/dimension
 
-    Raises ValueError for another kind, sizes below 1, more dimensions than items but for "gaussian".
+    Cost: one decomposition count x count for "haar".  Raises ValueError for another kind, for sizes that are no
+    integers >= 1, for more dimensions than items but for "gaussian".
+    Source: derived here; Li et al. 2026 have orthogonal ones.
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
     for name, size in (("dimension", dimension), ("count", count)):
-        if size != int(size) or size < 1:
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise ValueError(f"{name} must be an integer >= 1, got {size!r}")
     if kind == "gaussian":
         return stream.standard_normal((dimension, count)) / dimension**0.5
@@ -70,11 +73,15 @@ def best_memory(
 
         L(W) >= sum_j p_j H(Q_j)  for every W,  if Q >= 0, 1^T Q = 1 and Et (Q - P) diag(p) E^T = 0;
 
-    Q is softmax(What) moved by the least amount that makes the equation hold.
+    Q is softmax(What) moved by the least amount that makes the equation hold.  tolerance > 0: what may lie between.
     Raises ValueError for bad arguments, RuntimeError where loss - lower > tolerance after `iterations` steps.
     Cost of a step: (e d)^3/3 + K (e d)^2 multiply-adds.  Source: derived here (weak duality of entropy).
     """
     require_host(p=p, queries=queries, answers=answers)
+    check_numbers(alpha=alpha, tolerance=tolerance)
+    check_positive(tolerance=tolerance)
+    if isinstance(iterations, bool) or not isinstance(iterations, int) or iterations < 0:
+        raise ValueError(f"iterations must be an integer >= 0, got {iterations!r}")
     check_memory(p, alpha)
     K = p.shape[-1]
     for name, x in (("queries", queries), ("answers", answers)):

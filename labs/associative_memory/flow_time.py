@@ -28,7 +28,8 @@ def wright_omega(z: Array) -> Array:
 
     z  (...), finite, of float64, or a number.  Relative error a few eps (1 + |z|) for negative z, a few eps above.
     In array operations alone, so that it works in every namespace (SciPy's wrightomega takes NumPy arrays only).
-    Cost: 4 steps of Fritsch, Shafer and Crowley (1973), of fourth order.  Raises ValueError for anything else.
+    Cost: 4 steps of fourth order.  Raises ValueError for anything else.
+    Source: Fritsch, Shafer and Crowley 1973.
     """
     xp, [z], back = checked(z=z)
     low = xp.exp(xp.clip(z, None, 1.0))

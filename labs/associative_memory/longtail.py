@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from labs.associative_memory._drifts import check_numbers
 from labs.core.arrays import Array, array_namespace, check_double, check_positive
 from labs.core.networks import Training
 from labs.core.optimisers import adam_step
@@ -36,12 +37,13 @@ class LongTail:
     def __post_init__(self) -> None:
         for name in ("classes", "groups", "dimension"):
             size = getattr(self, name)
-            if size != int(size) or size < 1:
+            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
                 raise ValueError(f"{name} must be an integer >= 1, got {size!r}")
         if self.classes % self.groups:
             raise ValueError(f"groups must divide the number of classes {self.classes}, got {self.groups}")
-        if not (0.0 <= self.noise < float("inf")):
-            raise ValueError(f"noise must be finite and nonnegative, got {self.noise!r}")
+        check_numbers(exponent=self.exponent, noise=self.noise, label_noise=self.label_noise)
+        if not self.noise >= 0.0:
+            raise ValueError(f"noise must be nonnegative, got {self.noise!r}")
         if not (0.0 <= self.label_noise < 1.0):
             raise ValueError(f"label_noise must be in [0, 1), got {self.label_noise!r}")
 
@@ -106,6 +108,7 @@ def train_matrices(
 
     Raises ValueError for an unknown rule, steps below 1, a rate that is not positive, a momentum outside [0, 1).
     Cost: a gradient a step, and for Muon the polar factor of every matrix.
+    Source: Jordan et al. 2024 (Muon), Kingma and Ba 2015 (Adam); constant step sizes for all are derived here.
     """
     if rule not in RULES:
         raise ValueError(f"rule must be one of {RULES}, got {rule!r}")

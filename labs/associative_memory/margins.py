@@ -7,6 +7,7 @@ alpha the best margin is m* = log(K pi/alpha), pi = 1 - alpha + alpha/K, and in 
     L_j - L* = log1p(pi expm1(e)) - pi e.
 
 K, alpha, m and e are numbers or arrays of float64 that broadcast; if all are numbers, so is the answer.
+Cost of each: some tens of elementary operations per number.
 """
 
 from __future__ import annotations

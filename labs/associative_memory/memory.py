@@ -62,9 +62,10 @@ def losses(margins: Array, spread: Array, p: Array, alpha: float | Array) -> Los
     xp = array_namespace(margins, p)
     alpha = xp.asarray(alpha, dtype=xp.float64, device=device(margins))[..., None]
     noisy = alpha > 0.0
-    some = xp.where(noisy, alpha, 0.5)
-    wrong = alpha * (K - 1.0) / K
-    noise = item_excess(margins - optimal_margin(float(K), some), float(K), some)
-    excess = xp.where(noisy, noise, item_loss(margins, float(K), 0.0)) + wrong * spread
+    excess = item_loss(margins, float(K), 0.0)
+    if bool(xp.any(noisy)):
+        some = xp.where(noisy, alpha, 0.5)
+        noise = item_excess(margins - optimal_margin(float(K), some), float(K), some)
+        excess = xp.where(noisy, noise, excess) + alpha * (K - 1.0) / K * spread
     item = excess + least_loss(float(K), alpha)
     return Losses(xp.sum(p * item, axis=-1), xp.sum(p * excess, axis=-1), item)

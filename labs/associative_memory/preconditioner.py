@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labs.associative_memory._drifts import check_numbers
 from labs.core.arrays import Array, array_namespace, check_double, check_finite, check_shape
 
 
@@ -21,6 +22,7 @@ def preconditioner(G: Array, power: float = 0.0, *, rtol: float | None = None) -
     check_finite(G=G)
     rtol = max(G.shape[-2:]) * 2.0**-52 if rtol is None else rtol
     for name, value in (("power", power), ("rtol", rtol)):
+        check_numbers(**{name: value})
         if not 0.0 <= value <= 1.0:
             raise ValueError(f"{name} must be in [0, 1], got {value!r}")
     xp = array_namespace(G)

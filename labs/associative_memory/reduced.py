@@ -25,6 +25,7 @@ from labs.associative_memory._blocks import (
     schedule_of,
     spectral,
 )
+from labs.associative_memory._drifts import broadcast, check_numbers
 from labs.associative_memory.margins import least_loss, optimal_margin
 from labs.core.arrays import (
     Array,
@@ -36,6 +37,9 @@ from labs.core.arrays import (
     check_shape,
     device,
 )
+
+# (x, S): contrasts (..., M) and mean block (..., M, M).
+State = tuple[Array, Array]
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,11 @@ class ReducedTrajectory:
     contrasts: Array
     blocks: Array
 
+    @property
+    def end(self) -> State:
+        """The state (x, S) at the end: (..., M) and (..., M, M)."""
+        return self.contrasts[..., -1, :], self.blocks
+
 
 @dataclass(frozen=True)
 class Reduced:
@@ -74,7 +83,7 @@ class Reduced:
     alpha: Array | float
 
     def __post_init__(self) -> None:
-        sizes = tuple(self.sizes)
+        sizes = tuple(self.sizes) if np.ndim(self.sizes) == 1 else ()
         if not sizes or any(isinstance(c, bool) or not isinstance(c, int) or c < 1 for c in sizes):
             raise ValueError(f"sizes must be integers >= 1, at least one of them, got {self.sizes!r}")
         object.__setattr__(self, "sizes", sizes)
@@ -98,16 +107,16 @@ class Reduced:
         *,
         schedule: Array | None = None,
         momentum: float = 0.0,
-        start: tuple[Array, Array] | None = None,
+        start: State | ReducedTrajectory | None = None,
         last: bool = False,
     ) -> ReducedTrajectory:
-        """Kernel: `steps` updates of one optimiser, from What = 0 or from start = (x, S).
+        """Kernel: `steps` updates of one optimiser, from What = 0, from start = (x, S), or from the end of a run.
 
         eta       number or array (...), broadcast against masses (..., M) and alpha (...)
         rule      "gd", "ngd", "tra-signgd" (with an oracle's basis), "muon" (the exact polar factor), "muon-ns5",
                   "polar-express" (five steps each), or a schedule of odd polynomials, applied to G/|G|_F
         schedule  (..., steps): what eta is multiplied by at each step; default 1
-        momentum  mu in [0, 1): V <- mu V + G, and the rule is given V
+        momentum  mu in [0, 1): V <- mu V + G, and the rule is given V (V = 0 at the start of every run)
         last      keep the end only (memory M^2 a run in place of M T)
 
         Cost: M^2 exponentials a step and, for Muon, one decomposition M x M, whatever K (M = 100: 3 ms, or 7 ms where
@@ -121,20 +130,28 @@ class Reduced:
         check_positive(eta=eta)
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 0:
             raise ValueError(f"steps must be an integer >= 0, got {steps!r}")
-        check_finite(momentum=momentum)
+        check_numbers(momentum=momentum)
         if not 0.0 <= momentum < 1.0:
             raise ValueError(f"momentum must be in [0, 1), got {momentum!r}")
         g = self._groups()
         xp, home, M = g.xp, device(self.masses), len(self.sizes)
         eta = xp.asarray(eta, dtype=xp.float64, device=home)
+        if schedule is not None:
+            check_shape((steps,), schedule=schedule)
+            check_nonnegative(schedule=schedule)
+        x, S = self._start(start, g)
+        batch = broadcast(
+            eta=eta.shape,
+            masses=g.p.shape[:-1],
+            alpha=g.noise.shape[:-1],
+            schedule=() if schedule is None else schedule.shape[:-1],
+            contrasts=x.shape[:-1],
+            blocks=S.shape[:-2],
+        )
         if schedule is None:
             rates = xp.broadcast_to(eta[..., None], (*eta.shape, max(steps, 1)))
         else:
-            check_shape((steps,), schedule=schedule)
-            check_nonnegative(schedule=schedule)
             rates = eta[..., None] * schedule
-        x, S = self._start(start, g)
-        batch = np.broadcast_shapes(rates.shape[:-1], g.p.shape[:-1], g.noise.shape[:-1], x.shape[:-1])
         x, S = xp.broadcast_to(x, (*batch, M)), xp.broadcast_to(S, (*batch, M, M))
         alpha = g.noise
         best, least = optimal_margin(g.K, alpha), least_loss(g.K, alpha)
@@ -166,19 +183,27 @@ class Reduced:
             r_a = alpha - C_a q_aa - sum_{b != a} C_b q_ba,     c^T Gbar = 0,
 
         q_ba the probability that a query of group a is given one wrong answer of group b.  Raises ValueError for
-        states of another shape, dtype, or not finite.
+        states of another shape, dtype, or not finite.  Cost: M^2 exponentials.  Source: derived here (AML-T1).
         """
         g = self._groups()
         return spectral(g, gradient(g, *self._start((contrasts, blocks), g)))
 
-    def logits(self, contrasts: Array, blocks: Array) -> Array:
-        """Kernel: the whole matrix (..., K, K) of a state (x, S), items in the order of their groups.
+    def logits(self, contrasts: Array | ReducedTrajectory, blocks: Array | None = None) -> Array:
+        """Kernel: the whole matrix What (..., K, K) of a state (x, S), items in the order of their groups.
+
+            What = sum_a x_a (I_a - J_a/C_a) + sum_ab S_ab 1_a 1_b^T/sqrt(C_a C_b)
+
+        contrasts, blocks  x (..., M) and S (..., M, M); or a run alone, whose end is taken: memory.logits(run)
 
         Raises ValueError for states of another shape, dtype, or not finite.  Cost: K^2 numbers.
+        Source: derived here (AML-T1).
         """
         g = self._groups()
         xp, home = g.xp, device(self.masses)
-        own, other = entries(g, *self._start((contrasts, blocks), g))
+        state = (
+            contrasts if isinstance(contrasts, ReducedTrajectory) and blocks is None else (contrasts, blocks)
+        )
+        own, other = entries(g, *self._start(state, g))
         member = [a for a, count in enumerate(self.sizes) for _ in range(count)]
         group = xp.asarray(member, device=home)
         whole = xp.take(xp.take(other, group, axis=-2), group, axis=-1)
@@ -190,9 +215,14 @@ class Reduced:
         alpha = xp.asarray(self.alpha, dtype=xp.float64, device=home)
         return groups(xp, home, self.sizes, self.masses, alpha)
 
-    def _start(self, state: tuple[Array, Array] | None, g: Groups) -> tuple[Array, Array]:
+    def _start(self, state: State | ReducedTrajectory | None, g: Groups) -> State:
         if state is None:
             return 0.0 * g.C, 0.0 * g.eye
+        state = state.end if isinstance(state, ReducedTrajectory) else state
+        if not isinstance(state, tuple | list) or len(state) != 2:
+            raise ValueError(
+                f"start must be a pair (x, S) or a run, got an object of type {type(state).__name__}"
+            )
         x, S = state
         M = len(self.sizes)
         check_shape((M,), contrasts=x)

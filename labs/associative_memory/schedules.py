@@ -1,18 +1,19 @@
 """Step-size schedules: the shapes s(t/T), t = 0..T-1, that are multiplied by the largest step.
 
 The first entry is 1 and none is 0: every step moves.  The last entry decides how far sign descent stays from its
-target: |e_T| <= eta_{T-1}.
+target: |e_T| <= eta_{T-1}.  Cost: T numbers.  Source: the shapes in common use; what they leave is AML-X4.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from labs.associative_memory._drifts import check_numbers
 from labs.core.arrays import check_nonnegative, require_host
 
 
 def constant(steps: int) -> np.ndarray:
-    """Host routine: s = 1: (steps,)."""
+    """Host routine: s = 1: (steps,).  Raises ValueError unless steps is an integer >= 1."""
     return polynomial(steps, 0.0)
 
 
@@ -22,6 +23,7 @@ def polynomial(steps: int, power: float) -> np.ndarray:
     The last entry is T^-power.  Raises ValueError unless steps is an integer >= 1 and power is finite, >= 0.
     """
     require_host(power=power)
+    check_numbers(power=power)
     check_nonnegative(power=power)
     return _remaining(steps) ** power
 

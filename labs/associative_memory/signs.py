@@ -17,7 +17,8 @@ import math
 
 import numpy as np
 
-from labs.associative_memory.margins import item_excess
+from labs.associative_memory._drifts import check_numbers, checked
+from labs.associative_memory.margins import item_excess, peak
 from labs.core.arrays import (
     Array,
     array_namespace,
@@ -103,9 +104,11 @@ def stratified_steps(target: float, near: float, count: int) -> np.ndarray:
     """Host routine: step sizes close to `near` at evenly spread phases: target/eta_k = n + (k + 1/2)/count.
 
     n = max(1, floor(target/near)), k = 0..count-1: (count,), descending, none of them resonant.
-    Raises ValueError unless target and near are positive and count is an integer >= 1.
+    Raises ValueError unless target and near are positive numbers and count is an integer >= 1.
+    Source: derived here (AML-T7: random phases need hundreds of draws).
     """
     require_host(target=target, near=near)
+    check_numbers(target=target, near=near)
     check_positive(target=target, near=near)
     return target / (max(1, math.floor(target / near)) + phases(count))
 
@@ -117,12 +120,11 @@ def operator_norm_bound(K: Array, R: Array) -> Array:
 
     so that t updates of operator norm at most eta cannot beat t steps of Muon: R = eta t.
 
-    K >= 1, R >= 0, finite; (...) arrays or numbers, at least one an array; they broadcast.
+    K >= 1 and R >= 0, finite: numbers or arrays of float64, broadcast; of two numbers the answer is one.
     Raises ValueError for anything else.
     Source: derived here (AML-X1).
     """
-    check_real(K=K, R=R)
     check_nonnegative(R=R)
-    check_nonnegative(K=K - 1.0)
-    xp = array_namespace(K, R)
-    return xp.log1p((K - 1.0) * xp.exp(-R))
+    peak(K, 0.0)  # says what is wrong with K
+    xp, [K, R], back = checked(K=K, R=R)
+    return back(xp.log1p((K - 1.0) * xp.exp(-R)))

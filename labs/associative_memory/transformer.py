@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from labs.associative_memory._drifts import check_numbers
 from labs.core.spectrum import power_law
 
 
@@ -16,6 +17,7 @@ class Facts:
     The first `names` words are first names, the next `names` last names, the rest `answers` answers; the people are
     `facts` of the names^2 pairs, drawn without replacement, their answers drawn uniformly.  Fact number i (from 1) is
     asked about with frequency i^-exponent/Z.  A name alone says almost nothing: a fact is stored or not known.
+    Source: derived here; Li et al. 2026 report language models in its place.
     """
 
     facts: int
@@ -26,8 +28,9 @@ class Facts:
     def __post_init__(self) -> None:
         for name in ("facts", "names", "answers"):
             size = getattr(self, name)
-            if size != int(size) or size < 1:
+            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
                 raise ValueError(f"{name} must be an integer >= 1, got {size!r}")
+        check_numbers(exponent=self.exponent)
         if self.facts > self.names**2:
             raise ValueError(f"facts must be at most names^2 = {self.names**2}, got {self.facts}")
 

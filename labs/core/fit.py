@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labs.core.arrays import check_positive, check_shape, require_host
+from labs.core.arrays import check_positive, check_real, check_shape, require_host
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,13 @@ def exponent(x: np.ndarray, y: np.ndarray, level: float = 0.95) -> Exponent:
     """
     require_host(x=x, y=y)
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    check_shape((None,), x=x)
-    check_shape(x.shape, y=y)
-    check_positive(x=x, y=y)
     if x.ndim != 1 or x.size < 3:
         raise ValueError(f"x must be a vector of at least 3 numbers, got shape {x.shape}")
+    check_shape(x.shape, y=y)
+    if y.ndim != 1:
+        raise ValueError(f"y must be a vector as long as x, got shape {y.shape}")
+    check_positive(x=x, y=y)
+    _check_number(level=level)
     if not 0.0 < level < 1.0:
         raise ValueError(f"level must be in (0, 1), got {level!r}")
     from scipy.special import stdtrit
@@ -60,6 +62,14 @@ def exponent(x: np.ndarray, y: np.ndarray, level: float = 0.95) -> Exponent:
     residual = v - value * u
     error = (float(residual @ residual) / (freedom * spread)) ** 0.5
     return Exponent(value, float(stdtrit(freedom, 0.5 + level / 2)) * error)
+
+
+def _check_number(**named: float) -> None:
+    """Raise ValueError unless each argument is one real number (it may be infinite)."""
+    for name, x in named.items():
+        if np.ndim(x) != 0:
+            raise ValueError(f"{name} must be a number, got an array of shape {np.shape(x)}")
+    check_real(**named)
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,7 @@ def phases(count: int) -> np.ndarray:
     """Host routine: evenly spread phases (k + 1/2)/count, k = 0..count-1, none of them 0, where resonances are.
 
     Their mean of a smooth periodic function converges faster than any power of 1/count, of any other as count^-2.
-    Raises ValueError unless count is an integer >= 1.
+    Raises ValueError unless count is an integer >= 1.  Source: the midpoint rule.
     """
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise ValueError(f"count must be an integer >= 1, got {count!r}")
@@ -105,9 +115,10 @@ def scaling_range(x: np.ndarray, lower: float, upper: float, factor: float = 10.
     factor        >= 1: how far from either the law is trusted
 
     The rule knows nothing of what is measured at x: fix the sizes and the factor before a fit.
-    Raises ValueError for what is not as above.
+    Raises ValueError for what is not as above.  Source: derived here.
     """
     require_host(x=x, lower=lower, upper=upper, factor=factor)
+    _check_number(lower=lower, upper=upper, factor=factor)
     x = np.asarray(x, dtype=float)
     check_shape((None,), x=x)
     check_positive(x=x, lower=lower, factor=factor)

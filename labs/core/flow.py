@@ -116,12 +116,18 @@ def integrate(
 
     The numbers of an item depend on no other item.  Cost: 6 fields a step for the whole batch, until its slowest item
     ends.  Raises ValueError for bad arguments; `status` says, per item, what did not go well.
+    Source: Dormand and Prince 1980, Shampine 1986 (see above).
     """
+    for name, count in (("axes", axes), ("room", room), ("most_steps", most_steps)):
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise ValueError(f"{name} must be an integer >= 0, got {count!r}")
     check_shape((None,) * axes, start=start)
     check_shape((None,), times=times)
     check_double(start=start, times=times)
     check_finite(start=start, times=times)
     check_positive(rtol=rtol, atol=atol)
+    if begin is not None:
+        check_finite(begin=begin)
     moments = to_numpy(times)
     if moments.ndim != 1 or np.any(np.diff(moments) < 0.0):
         raise ValueError(f"times must be one ascending list, got shape {moments.shape} or a descent")
@@ -196,9 +202,10 @@ class _Run:
         zeros = xp.zeros(batch, dtype=start.dtype, device=device(start))
         counts = xp.zeros(batch, dtype=xp.int64, device=device(start))
         self.field, self.axes = field, axes
-        self.rtol, self.atol = self.wide(zeros + rtol), self.wide(zeros + atol)
+        self.rtol = self.wide(_per_item(zeros, rtol=rtol))
+        self.atol = self.wide(_per_item(zeros, atol=atol))
         self.moments, self.end = moments, float(moments[-1])
-        self.t = zeros + (float(moments[0]) if begin is None else begin)
+        self.t = _per_item(zeros, begin=float(moments[0]) if begin is None else begin)
         self.y, self.slope = start, field(self.t, start)
         self.outputs = [start] * len(moments)
         self.steps = self.rejections = counts
@@ -300,6 +307,18 @@ class _Run:
             self.outputs[j] = xp.where(
                 self.wide(inside), step.at(xp.where(inside, moment, step.t)), self.outputs[j]
             )
+
+
+def _per_item(zeros: Array, **named: Any) -> Array:
+    """The one named number, or array that broadcasts with the batch, for every item; ValueError for another shape."""
+    ((name, value),) = named.items()
+    shape, batch = tuple(getattr(value, "shape", ())), tuple(zeros.shape)
+    ends = zip(shape[::-1], batch[::-1], strict=False)
+    if len(shape) > len(batch) or any(have not in (1, want) for have, want in ends):
+        raise ValueError(
+            f"{name} must be a number or an array of the batch's shape {batch}, got shape {shape}"
+        )
+    return zeros + value
 
 
 def _combined(weights: Sequence[float], slopes: Sequence[Array]) -> Array:

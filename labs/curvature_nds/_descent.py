@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from labs.core.arrays import Array, array_namespace, check_finite, device
+from labs.core.arrays import Array, array_namespace, check_finite, check_nonnegative, device
 
 Number = Any
 Rule = Callable[[Array, Array], Array]  # from the residual over a scale, and that scale, to the update
@@ -172,6 +172,7 @@ def _kind_of_steps(steps: int, lengths: Lengths, linear: bool) -> str:
     if norm is not None:
         if kind != "matched-norm":
             raise ValueError(f"norm must be None unless step is 'matched-norm', got {norm!r} for {step!r}")
+        check_nonnegative(norm=norm)
         _check_lengths(steps, norm=norm)
     return kind
 

@@ -1,6 +1,7 @@
 """What line-searched GD and Muon should be compared with: conjugate gradients, and entry-wise rules.
 
 On q modes of curvatures w_i > 0 with the gradient sigma_i at the start; loss above the minimum.
+Source: Wang et al. 2026 as reported (Adam on the structured quadratic); the rest is ours.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import math
 
 from labs.core.arrays import Array, array_namespace, check_finite, check_positive, check_shape
 from labs.core.optimisers import adam_step
+from labs.curvature_nds._checks import check_orthonormal
 from labs.curvature_nds.quadratic import Trajectory
 
 
@@ -18,12 +20,13 @@ def conjugate_gradients(w: Array, sigma: Array, steps: int) -> Array:
     No method whose steps stay in the span of the gradients has a lower loss; with k different curvatures it is 0
     after k steps, up to rounding.
 
-    w, sigma  (..., q), w > 0; both broadcast
+    w, sigma  (..., q), w > 0; their batches broadcast
 
     The recurrence of Hestenes and Stiefel 1952, which does not reorthogonalise: rounding delays it where w spreads
     over many decades.  Cost O(q) a step.  Raises ValueError for bad arguments.
     """
-    check_shape((None,), w=w, sigma=sigma)
+    check_shape((None,), w=w)
+    check_shape((w.shape[-1],), sigma=sigma)
     check_positive(w=w)
     check_finite(sigma=sigma)
     _check_steps(steps)
@@ -64,10 +67,12 @@ def entrywise_descent(
 
     Cost: three products (m, q) x (q, n) a step.  Raises ValueError for bad arguments.
     """
-    check_shape((None,), w=w, sigma=sigma)
+    check_shape((None,), w=w)
+    check_shape((w.shape[-1],), sigma=sigma)
     check_shape((None, w.shape[-1]), left=left, right=right)
     check_positive(w=w)
     check_finite(sigma=sigma, left=left, right=right)
+    check_orthonormal(left=left, right=right)
     _check_steps(steps)
     if rule not in ("sign", "adam"):
         raise ValueError(f"rule must be one of ('sign', 'adam'), got {rule!r}")

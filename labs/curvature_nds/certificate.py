@@ -11,6 +11,7 @@ Source: derived here (phi is a self-concordant-like function, Bach 2010).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from labs.core.arrays import Array, array_namespace, check_finite, check_shape, device
@@ -24,7 +25,8 @@ class SoftmaxStep:
     third           c_3 = -mean(kappa_3)/6
     lower, upper    of the decrease: gain - mean(Var_p(u) psi(R_n)) and gain - mean(Var_p(u) psi(-R_n)), R_n the
                     sample's own range
-    lower_by_range, upper_by_range  the same with the largest R_n for all: weaker, but needs two numbers alone
+    lower_by_range, upper_by_range  the same with the largest R_n for all: weaker, but needs two numbers alone;
+                    a lower bound is -inf where a range is above 700
     """
 
     gain: Array
@@ -64,6 +66,8 @@ def softmax_step(logits: Array, change: Array, labels: Array) -> SoftmaxStep:
     R = xp.max(change, axis=-1) - xp.min(change, axis=-1)
     gain = -xp.mean(xp.sum(chosen * away, axis=-1), axis=-1)
     penalty, widest = 0.5 * xp.mean(variance, axis=-1), xp.max(R, axis=-1)
+    # Where nothing varies psi, which may be inf, does not count.
+    R, widest = xp.where(variance > 0.0, R, 0.0), xp.where(penalty > 0.0, widest, 0.0)
     return SoftmaxStep(
         gain=gain,
         penalty=penalty,
@@ -78,8 +82,8 @@ def softmax_step(logits: Array, change: Array, labels: Array) -> SoftmaxStep:
 def psi(x: Array) -> Array:
     """Kernel: psi(x) = (e^x - 1 - x)/x^2, psi(0) = 1/2: the mean of e^(x t) over 0 < t < 1 with the weight 1 - t.
 
-    By its series for |x| < 1, where the difference loses digits; accurate to a few units of rounding.
-    Raises ValueError for x that is not finite.
+    By its series for |x| < 1, where the difference loses digits; accurate to a few units of rounding, and inf for
+    x > 700.  Cost O(1) an entry.  Raises ValueError for x that is not finite.
     """
     check_finite(x=x)
     xp = array_namespace(x)
@@ -89,5 +93,7 @@ def psi(x: Array) -> Array:
     series = 0.0 * near
     for k in range(17, -1, -1):
         series = 1.0 + near / (k + 3) * series
-    far = xp.where(small, 1.0, x)
-    return xp.where(small, 0.5 * series, (xp.expm1(far) - far) / (far * far))
+    beyond = x > 700.0
+    far = xp.where(small | beyond, 1.0, x)
+    value = xp.where(small, 0.5 * series, (xp.expm1(far) - far) / far / far)
+    return xp.where(beyond, math.inf, value)

@@ -1,4 +1,7 @@
-"""The exact Hessian of a loss in one of its parameters: small networks only."""
+"""The exact Hessian of a loss in one of its parameters: small networks only.
+
+Source: Griewank and Walther 2008, "Evaluating Derivatives", chapter 5 (derivatives of back-propagation).
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ def block_hessian(
     if name not in parameters:
         raise ValueError(f"name must be one of {sorted(parameters)}, got {name!r}")
     x = parameters[name]
-    if not 0 < axes <= x.ndim:
+    if isinstance(axes, bool) or not isinstance(axes, int) or not 0 < axes <= x.ndim:
         raise ValueError(f"axes must be from 1 to {x.ndim}, the parameter's own, got {axes!r}")
     check_finite(**{f"parameters[{key!r}]": value for key, value in parameters.items()})
     xp = array_namespace(x)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labs.core.arrays import Array, array_namespace, check_finite, check_shape, device, require_host
+from labs.curvature_nds._checks import check_orthonormal, check_symmetric
 
 # Sweeps of joint diagonalisation: common eigenbases take about log(n) + 4, others, where it converges linearly, tens
 # to hundreds.
@@ -42,7 +43,7 @@ def rearranged(H: Array, m: int) -> Array:
 
         H = sum_k A_k (x) B_k^T   <=>   rearranged = sum_k vec(A_k) vec(B_k)^T  (row by row).
 
-    m  how many rows Z has.  Raises ValueError for bad arguments.
+    m  how many rows Z has.  No arithmetic: cost O(m^2 n^2).  Raises ValueError for bad arguments.
     """
     m, n = _check_hessian(H, m)
     xp = array_namespace(H)
@@ -133,7 +134,7 @@ class JointBasis:
 def joint_diagonalise(A: Array) -> JointBasis:
     """Kernel: an orthogonal U with sum_k sum_i (U^T A_k U)_ii^2 as large as plane rotations make it.
 
-    A  (..., K, n, n), symmetric (their symmetric parts are taken), not all 0
+    A  (..., K, n, n), symmetric to rounding, not all 0
 
     Jacobi's method: each rotation is the best one in its plane (Cardoso and Souloumiac 1996); n/2 disjoint planes
     are turned at once.  It ends where no rotation adds more than rounding; other local maxima may exist unless the
@@ -144,10 +145,10 @@ def joint_diagonalise(A: Array) -> JointBasis:
     n = A.shape[-1]
     check_shape((n, n), A=A)
     check_finite(A=A)
+    check_symmetric(A=A)
     xp = array_namespace(A)
+    A = _of_order_one(A)
     total = xp.sum(A * A, axis=(-3, -2, -1), keepdims=True)
-    if not bool(xp.all(total > 0.0)):
-        raise ValueError("A must not be all zeros, got an item that is")
     A = A / xp.sqrt(total)
     A = (A + xp.matrix_transpose(A)) / 2.0
     U = xp.zeros_like(A[..., 0, :, :]) + xp.eye(n, dtype=A.dtype, device=device(A))
@@ -168,19 +169,28 @@ def joint_diagonalise(A: Array) -> JointBasis:
 def joint_diagonality(A: Array, basis: Array) -> Array:
     """Kernel: the score of a basis U: sum_k sum_i (U^T A_k U)_ii^2/sum_k |A_k|_F^2, at most 1.
 
-    A (..., K, n, n), not all 0; basis (..., n, n).  Raises ValueError for bad arguments.
+    A (..., K, n, n), not all 0; basis (..., n, n), orthogonal.  Cost O(K n^3).  Raises ValueError for bad arguments.
     Source: reconstructed from the range that Wang et al. 2026 report, maximum 1.
     """
     check_shape((None, None, None), A=A)
     n = A.shape[-1]
     check_shape((n, n), A=A, basis=basis)
     check_finite(A=A, basis=basis)
+    check_orthonormal(basis=basis)
     xp = array_namespace(A, basis)
+    A = _of_order_one(A)
     total = xp.sum(A * A, axis=(-3, -2, -1))
-    if not bool(xp.all(total > 0.0)):
-        raise ValueError("A must not be all zeros, got an item that is")
     diagonal = xp.sum(basis[..., None, :, :] * (A @ basis[..., None, :, :]), axis=-2)
     return xp.sum(diagonal * diagonal, axis=(-2, -1)) / total
+
+
+def _of_order_one(A: Array) -> Array:
+    """A over its largest entry, so that squares neither underflow nor overflow; ValueError where that is 0."""
+    xp = array_namespace(A)
+    largest = xp.max(xp.abs(A), axis=(-3, -2, -1), keepdims=True)
+    if not bool(xp.all(largest > 0.0)):
+        raise ValueError("A must not be all zeros, got an item that is")
+    return A / largest
 
 
 def _turned(A: Array, U: Array, planes: list[tuple[int, int]], rounding: float) -> tuple[Array, Array, Array]:
@@ -279,6 +289,8 @@ def pair_modes(A: np.ndarray, B: np.ndarray, left: np.ndarray, right: np.ndarray
     check_shape((m, m), left=left)
     check_shape((n, n), right=right)
     check_finite(A=A, B=B, left=left, right=right, G=G)
+    check_symmetric(A=A, B=B)
+    check_orthonormal(left=left, right=right)
     from scipy.optimize import linear_sum_assignment
 
     coefficients = left.T @ G @ right

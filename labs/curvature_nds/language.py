@@ -2,11 +2,11 @@
 
 Muon moves the hidden matrices, Adam the rest, at one rate: the factor 0.2 sqrt(max(m, n)) gives Muon's updates the
 root mean square 0.2 of an entry that Adam's have about (Liu et al. 2025).
+Source: Wang et al. 2026 as reported (Muon's momentum, Adam on the rest); the schedule is ours.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +41,14 @@ class Point:
 
 
 def schedule(step: int, steps: int, warm_up: int = 100, decay: float = 0.3) -> float:
-    """The share of the rate at `step` = 0, 1, ...: up over `warm_up` steps, down to 0 over the last share `decay`."""
+    """The share of the rate at `step` = 0, 1, ...: up over `warm_up` steps, down to 0 over the last share `decay`.
+
+    Raises ValueError for a negative warm-up, and for a decay outside [0, 1].
+    """
+    if not warm_up >= 0:
+        raise ValueError(f"warm_up must be an integer >= 0, got {warm_up!r}")
+    if not 0.0 <= decay <= 1.0:
+        raise ValueError(f"decay must be in [0, 1], got {decay!r}")
     down = (steps - step) / (decay * steps) if decay > 0 else 1.0
     return min(1.0, (step + 1) / warm_up if warm_up > 0 else 1.0, down)
 
@@ -75,15 +82,20 @@ def train_and_look(
     ceiling     a run whose loss is above it stays where it is from then on
 
     Returns the losses on each batch before its step, (..., steps), and the parameters at the end.
-    Raises ValueError for unknown optimisers, steps below 1 and rates that are not positive.
+    Cost: a gradient of all runs a step; for Muon a polar factor of each hidden matrix.
+    Raises ValueError for unknown optimisers, steps below 1, rates that are not positive, a schedule that is none, and
+    where parameters are missing.
     """
     for name in (optimiser, *others):
         if name not in OPTIMISERS:
             raise ValueError(f"optimiser must be one of {OPTIMISERS}, got {name!r}")
-    if isinstance(steps, bool) or operator.index(steps) < 1:
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise ValueError(f"steps must be an integer >= 1, got {steps!r}")
     check_double(rate=rate)
     check_positive(rate=rate)
+    schedule(0, steps, warm_up, decay)
+    if not set(network.shapes) <= set(parameters):
+        raise ValueError(f"parameters must have the names {sorted(network.shapes)}, got {sorted(parameters)}")
     xp = array_namespace(rate)
     now = {name: parameters[name] + 0.0 * _lifted(rate, shape) for name, shape in network.shapes.items()}
     state = _State(network, now)

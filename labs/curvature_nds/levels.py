@@ -12,7 +12,9 @@ Source: Wang et al. 2026 as reported (kappa in another form, the mean sharpness)
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,8 @@ Number = Any
 
 # From within a factor of 2 of the root: 6 leave rounding for a and rho - 1 from 1e-12 to 1e12.
 NEWTON_STEPS = 8
+# Of a, rho and s and their inverses: s^4 rho^2 a^2 and what it is multiplied by stay below 1e300.
+LARGEST = 1e30
 
 
 # --- rates -------------------------------------------------------------------------------------------------
@@ -179,7 +183,8 @@ def two_level(m: Number, q: Number, rho: Number, s: Number) -> TwoLevel:
     rho   curvature of the high level over that of the low one, >= 1
     s     gradient on the high level over that on the low one, > 0
 
-    Numbers, or arrays that broadcast.  Rates and their logarithms have a relative error of a few eps, near 1 too.
+    Numbers, or arrays that broadcast, a = m/(q - m), rho and s between 1e-30 and 1e30 (beyond, products of them leave
+    the range of floating point numbers).  Rates and their logarithms have a relative error of a few eps, near 1 too.
     Within a few eps of a border rounding decides on the region; `crossing` then is large, or off by one at a tie.
     Cost O(1) an item.  Raises ValueError for values outside these ranges.
     Source: Wang et al. 2026 as reported for kappa and the mean NDS; the rest is derived here (NDS-P2 to T2e).
@@ -191,6 +196,7 @@ def two_level(m: Number, q: Number, rho: Number, s: Number) -> TwoLevel:
         raise ValueError("m must be below q, got m >= q: then there is one level")
     _check_ratio(rho)
     a = m / (q - m)
+    _check_range(**{"m/(q - m)": a}, rho=rho, s=s)
     first, late = first_step_margin(a, rho, s), rate_margin(a, rho, s)
     kappa, gamma, g = gd_factor(a, rho, s), muon_first_factor(a, rho, s), muon_root_factor(a, rho)
     log_kappa = _log(kappa, gd_gain(a, rho, s))
@@ -225,7 +231,8 @@ def win_region(alpha: Number, rho: Number, s: Number) -> Array:
         3  GD first, Muon later          kappa <= gamma, kappa > g^2
         4  never Muon                    kappa <= gamma, kappa <= g^2
 
-    alpha  share of the modes on the high level, in (0, 1);  rho >= 1 and s > 0 as for `two_level`; they broadcast
+    alpha  share of the modes on the high level, in (0, 1);  rho >= 1 and s > 0 as for `two_level`; they broadcast,
+           and alpha/(1 - alpha), rho and s are between 1e-30 and 1e30
 
     The signs are those of polynomials in a, rho and s.  Cost O(1) an item.  Raises ValueError for other values.
     Source: derived here (NDS-T2d).
@@ -237,6 +244,7 @@ def win_region(alpha: Number, rho: Number, s: Number) -> Array:
         raise ValueError(f"alpha must be below 1, got {float(xp.max(alpha))}")
     _check_ratio(rho)
     a = alpha / (1.0 - alpha)
+    _check_range(**{"alpha/(1 - alpha)": a}, rho=rho, s=s)
     return _region(
         xp.abs(rho - s),
         (s - 1.0) * first_step_sign(a, rho, s),
@@ -299,12 +307,24 @@ def _arrays(*numbers: Number) -> tuple[Array, ...]:
         for x in numbers
     ]
     array_namespace(*arrays)
-    return tuple(xp.broadcast_arrays(*arrays))
+    try:
+        return tuple(xp.broadcast_arrays(*arrays))
+    except ValueError:
+        shapes = [tuple(x.shape) for x in arrays]
+        raise ValueError(f"arguments must broadcast, got the shapes {shapes}") from None
 
 
 def _check_steps(steps: int, least: int) -> None:
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < least:
         raise ValueError(f"T must be an integer >= {least}, got {steps!r}")
+
+
+def _check_range(**named: Array) -> None:
+    xp = array_namespace(*named.values())
+    inside = {name: (x >= 1.0 / LARGEST) & (x <= LARGEST) for name, x in named.items()}
+    if not bool(reduce(operator.and_, map(xp.all, inside.values()))):
+        name = next(name for name, good in inside.items() if not bool(xp.all(good)))
+        raise ValueError(f"{name} must be between {1.0 / LARGEST:g} and {LARGEST:g}, got one that is not")
 
 
 def _check_ratio(rho: Array) -> None:

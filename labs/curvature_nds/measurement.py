@@ -1,4 +1,8 @@
-"""What is made of the Taylor terms of many steps: errors of the prediction, step scales, runs at equal loss."""
+"""What is made of the Taylor terms of many steps: errors of the prediction, step scales, runs at equal loss.
+
+Source: Wang et al. 2026 as reported (predicted against realised decreases, comparison at equal validation loss); how
+losses are matched is ours.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +20,10 @@ def prediction_error(of: Taylor, terms: int = 2) -> Array:
     """|realised + c_1 + ... + c_terms|/(|gain| + |penalty|), (...): how far the Taylor prediction is off.
 
     Not relative to the realised decrease, which changes sign where penalty and gain cancel.
-    Raises ValueError unless 1 <= terms <= order.
+    Cost O(order).  Raises ValueError unless 1 <= terms <= order.
     """
     order = of.terms.shape[-1] - 1
-    if not 1 <= terms <= order:
+    if isinstance(terms, bool) or not isinstance(terms, int) or not 1 <= terms <= order:
         raise ValueError(f"terms must be from 1 to {order}, got {terms!r}")
     missing = of.realised + sum(of.terms[..., k] for k in range(1, terms + 1))
     return abs(missing) / (abs(of.gain) + abs(of.penalty))
@@ -35,9 +39,11 @@ def realised_at(
 
     loss, parameters, update as for `taylor`.  Cost: a loss a scale, and one.  Raises ValueError for bad arguments.
     """
+    if not update or not set(update) <= set(parameters):
+        raise ValueError(f"update must have some of the names {sorted(parameters)}, got {sorted(update)}")
     check_finite(**{f"parameters[{name!r}]": x for name, x in parameters.items()})
     check_finite(**{f"update[{name!r}]": x for name, x in update.items()})
-    check_finite(**{f"scales[{i}]": float(scale) for i, scale in enumerate(scales)})
+    _check_scales(scales)
 
     def value(scale: float) -> Array:
         moved = {name: x - scale * update[name] if name in update else x for name, x in parameters.items()}
@@ -51,26 +57,36 @@ def realised_at(
 def predicted_at(terms: Array, scales: Sequence[float], last: int = 2) -> Array:
     """Kernel: -(c_1 tau + ... + c_last tau^last) for each tau of `scales`: terms (..., order + 1) -> (..., scales).
 
-    Raises ValueError for bad arguments.
+    Cost O(last) a scale.  Raises ValueError for bad arguments.
     """
     check_shape((None,), terms=terms)
     check_finite(terms=terms)
-    if not 1 <= last < terms.shape[-1]:
+    _check_scales(scales)
+    if isinstance(last, bool) or not isinstance(last, int) or not 1 <= last < terms.shape[-1]:
         raise ValueError(f"last must be from 1 to {terms.shape[-1] - 1}, got {last!r}")
     powers = [-sum(terms[..., k] * scale**k for k in range(1, last + 1)) for scale in scales]
     return array_namespace(terms).stack(powers, axis=-1)
+
+
+def _check_scales(scales: Sequence[float]) -> None:
+    if len(scales) == 0:
+        raise ValueError("scales must hold at least one number, got none")
+    check_finite(**{f"scales[{i}]": float(scale) for i, scale in enumerate(scales)})
 
 
 def common_losses(runs: Sequence[np.ndarray], count: int = 20) -> np.ndarray:
     """Host routine: `count` losses, descending, that every one of the runs went through: (count,).
 
     runs  validation losses along each run, (points,) each; what counts is their running minimum.
-    Raises ValueError where the runs have no loss in common.
+    Cost O(all points).  Raises ValueError where the runs have no loss in common, and for a count below 1.
     """
     require_host(runs=runs)
-    lows = [np.minimum.accumulate(np.asarray(run, dtype=float)) for run in runs]
-    if not lows or any(low.ndim != 1 or low.size == 0 or not np.all(np.isfinite(low)) for low in lows):
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ValueError(f"count must be an integer >= 1, got {count!r}")
+    given = [np.asarray(run, dtype=float) for run in runs]
+    if not given or any(run.ndim != 1 or run.size == 0 or not np.all(np.isfinite(run)) for run in given):
         raise ValueError("runs must be at least one vector of finite losses, got others")
+    lows = [np.minimum.accumulate(run) for run in given]
     first, last = min(low[0] for low in lows), max(low[-1] for low in lows)
     if not last < first:
         raise ValueError(f"runs must have losses in common, got none between {last} and {first}")
@@ -83,10 +99,11 @@ def at_loss(validation: np.ndarray, values: np.ndarray, losses: np.ndarray) -> n
     validation  (points,), of which the points that set a new minimum count
     values      (..., points)
     losses      (k,), within the range of the running minimum
-    Returns (..., k).  Raises ValueError for losses outside.
+    Returns (..., k).  Cost O(points + k) a row.  Raises ValueError for losses outside, or not finite.
     """
     require_host(validation=validation, values=values, losses=losses)
     loss, y, wanted = (np.asarray(x, dtype=float) for x in (validation, values, losses))
+    check_finite(validation=loss, losses=wanted)
     if loss.ndim != 1 or loss.size < 2 or y.shape[-1:] != loss.shape:
         raise ValueError(f"values must be (..., {loss.size}), a number a point, got {y.shape}")
     lowest = np.minimum.accumulate(loss)

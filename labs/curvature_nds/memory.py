@@ -18,6 +18,7 @@ from labs.core.arrays import (
     check_positive,
     check_shape,
 )
+from labs.curvature_nds._checks import check_orthonormal
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def rotated_sign_sharpness(f: Array, inputs: Array) -> Array:
     check_shape((N, N), inputs=inputs)
     check_positive(f=f)
     check_finite(inputs=inputs)
+    check_orthonormal(inputs=inputs)
     xp = array_namespace(f, inputs)
     f = f / xp.sum(f, axis=-1, keepdims=True)
     transposed = xp.matrix_transpose(inputs)

@@ -102,6 +102,11 @@ def taylor(
     """
     if not isinstance(order, int) or order < 2:
         raise ValueError(f"order must be an integer >= 2, got {order!r}")
+    for argument, given in (("parameters", parameters), ("update", update)):
+        if not isinstance(given, Mapping):
+            raise ValueError(
+                f"{argument} must be arrays by name, got an object of type {type(given).__name__}"
+            )
     if not update or not set(update) <= set(parameters):
         raise ValueError(f"update must have some of the names {sorted(parameters)}, got {sorted(update)}")
     check_finite(**{f"parameters[{name!r}]": x for name, x in parameters.items()})

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from labs.core.arrays import Array, array_namespace, check_finite, check_positive, check_shape
 from labs.core.optimisers import adam_step
 from labs.core.polar import msign
+from labs.curvature_nds._checks import check_orthonormal, check_symmetric
 from labs.curvature_nds._descent import Lengths, Number, Problem, Rule, Trajectory, over, power_of_two, run
 
 __all__ = ["Trajectory", "descend", "descend_dense", "structured"]
@@ -35,7 +36,7 @@ def descend(
     """Kernel: descent on q paired modes, d_i <- d_i - eta z_i, r_i = w_i d_i, loss = sum w_i d_i^2/2.
 
     w      (..., q), curvatures > 0
-    sigma  (..., q), the gradient at the start, d_i = sigma_i/w_i, of any sign; w and sigma broadcast
+    sigma  (..., q), the gradient at the start, d_i = sigma_i/w_i, of any sign; the batches of both broadcast
     rule   "gd": z = r; "muon": z = sgn r; "ngd": z = sqrt(k) r/|r|, k the number of modes with r_i != 0
     step   "line-search": eta = <r, z>/<z, w z>; "halving": eta = max |d_i(0)|/2^(t+1) (not for "gd");
            "matched-norm": so that |eta z| is `norm`, by default that of GD's line-searched step from the same point;
@@ -47,7 +48,8 @@ def descend(
     GD, whose shares of energy nothing restores, steps^2 in place of steps.
     Cost O(q) a step.  Raises ValueError for bad arguments.
     """
-    check_shape((None,), w=w, sigma=sigma)
+    check_shape((None,), w=w)
+    check_shape((w.shape[-1],), sigma=sigma)
     check_positive(w=w)
     check_finite(sigma=sigma)
     xp = array_namespace(w, sigma)
@@ -56,7 +58,7 @@ def descend(
         "muon": lambda r, scale: xp.sign(r),
         "ngd": lambda r, scale: _normalised(r, xp.sum(xp.astype(r != 0.0, r.dtype), axis=-1), (-1,)),
     }
-    if rule not in rules:
+    if not isinstance(rule, str) or rule not in rules:
         raise ValueError(f"rule must be one of {tuple(rules)}, got {rule!r}")
     eps = xp.finfo(w.dtype).eps
 
@@ -99,6 +101,7 @@ def descend_dense(
     check_shape((None, m, m), A=A)
     check_shape((A.shape[-3], n, n), B=B)
     check_finite(A=A, B=B, D=D)
+    check_symmetric(A=A, B=B)
     xp = array_namespace(A, B, D)
     rules: dict[str, Rule] = {
         "gd": lambda R, scale: R,
@@ -107,10 +110,17 @@ def descend_dense(
         "sign": lambda R, scale: xp.sign(R),
         "adam": _Adam(momentum, memory),
     }
+
+    def given(R: Array, scale: Array) -> Array:
+        Z = rule(R * scale[..., None, None])  # type: ignore[operator]
+        check_shape((m, n), **{"rule's update": Z})
+        check_finite(**{"rule's update": Z})
+        return Z
+
     if callable(rule):
-        rules["a function"] = lambda R, scale: rule(R * scale[..., None, None])
+        rules["a function"] = given
     name = "a function" if callable(rule) else rule
-    if name not in rules:
+    if not isinstance(name, str) or name not in rules:
         raise ValueError(f"rule must be a function or one of {tuple(rules)}, got {rule!r}")
     eps = max(m, n) * xp.finfo(D.dtype).eps
 
@@ -140,12 +150,14 @@ def structured(w: Array, sigma: Array, left: Array, right: Array) -> tuple[Array
 
     w, sigma  (..., q), w > 0
     left, right  (..., m, q), (..., n, q): orthonormal columns u_i, v_i
-    Returns (..., 1, m, m), (..., 1, n, n), (..., m, n).  Raises ValueError for bad arguments.
+    Returns (..., 1, m, m), (..., 1, n, n), (..., m, n).  Cost O((m + n)^2 q).  Raises ValueError for bad arguments.
     """
-    check_shape((None,), w=w, sigma=sigma)
+    check_shape((None,), w=w)
+    check_shape((w.shape[-1],), sigma=sigma)
     check_shape((None, w.shape[-1]), left=left, right=right)
     check_positive(w=w)
     check_finite(sigma=sigma, left=left, right=right)
+    check_orthonormal(left=left, right=right)
     xp = array_namespace(w, sigma, left, right)
     root = xp.sqrt(w)[..., None, :]
 

@@ -28,11 +28,12 @@ def laggard_rate(w: Array, sigma: Array) -> Array:
     j is the laggard, the mode that starts farthest from its minimum, argmax |sigma_i|/w_i (the first of equals).
 
     w      (..., q), curvatures > 0
-    sigma  (..., q), the gradient at the start; both broadcast
+    sigma  (..., q), the gradient at the start; the batches of both broadcast
     Returns (...); inf where pi_j >= 1/4.  It is an observation, for small pi_j where no other mode starts nearly as
     far (NDS-X5.i).  Cost O(q).  Raises ValueError for bad arguments.
     """
-    check_shape((None,), w=w, sigma=sigma)
+    check_shape((None,), w=w)
+    check_shape((w.shape[-1],), sigma=sigma)
     check_positive(w=w)
     check_finite(sigma=sigma)
     xp = array_namespace(w, sigma)

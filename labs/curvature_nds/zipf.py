@@ -45,6 +45,7 @@ def sentences(grammar: Rules = GRAMMAR, symbol: str = START) -> dict[Symbols, Fr
     """Every sentence of word classes that a grammar without recursion makes, with its probability, exactly.
 
     grammar  {symbol: ((probability, symbols), ...)}; what is no key is a word class.
+    Cost: the number of sentences times their length.
     Raises ValueError where the probabilities of a symbol do not add up to one, or a symbol leads to itself.
     """
     return _expansions(grammar, symbol, ())
@@ -70,7 +71,10 @@ def _expansions(grammar: Rules, symbol: str, above: Symbols) -> dict[Symbols, Fr
 
 
 def expected_counts(grammar: Rules = GRAMMAR, symbol: str = START) -> dict[str, Fraction]:
-    """How often each word class occurs in a sentence on average, exactly, in the order of their names."""
+    """How often each word class occurs in a sentence on average, exactly, in the order of their names.
+
+    Cost and errors are those of `sentences`.
+    """
     counts: dict[str, Fraction] = {}
     for words, probability in sentences(grammar, symbol).items():
         for word in words:
@@ -104,13 +108,13 @@ class ZipfLanguage:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_nonnegative(exponent=float(self.exponent))
+        check_nonnegative(exponent=self.exponent)
         for name, size in (("words", self.words), ("topics", self.topics)):
-            if size != int(size) or size < 1:
-                raise ValueError(f"{name} must be an integer >= 1, got {size!r}")
+            _check_size(name, size)
         if self.words % len(CLASSES):
             raise ValueError(f"words must be a multiple of {len(CLASSES)}, the classes, got {self.words!r}")
-        if not 0.0 <= self.renewal <= 1.0:
+        check_nonnegative(renewal=self.renewal)
+        if not self.renewal <= 1.0:
             raise ValueError(f"renewal must be in [0, 1], got {self.renewal!r}")
 
     @property
@@ -136,8 +140,7 @@ class ZipfLanguage:
 
         The same words come whatever `count` is, as far as it goes.  Raises ValueError for a count below 1.
         """
-        if count != int(count) or count < 1:
-            raise ValueError(f"count must be an integer >= 1, got {count!r}")
+        _check_size("count", count)
         made = sentences()
         shortest = min(map(len, made))
         number = -(-count // shortest)
@@ -148,7 +151,6 @@ class ZipfLanguage:
         likely = np.cumsum([float(p) for p in made.values()])
         kinds = np.minimum(np.searchsorted(likely, which.random(number), side="right"), len(made) - 1)
         fresh = renewed.random(number) < self.renewal
-        fresh[0] = True
         latest = np.maximum.accumulate(np.where(fresh, np.arange(number), 0))
         topics = topic.integers(0, self.topics, number)[latest]
         lengths = np.array([len(sentence) for sentence in made])[kinds]
@@ -161,6 +163,11 @@ class ZipfLanguage:
         return Corpus(self.order()[topics, classes, ranks], classes, ranks + 1, topics)
 
 
+def _check_size(name: str, size: int) -> None:
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+        raise ValueError(f"{name} must be an integer >= 1, got {size!r}")
+
+
 CLASSES = tuple(expected_counts())
 
 
@@ -170,7 +177,8 @@ def zipf_exponent(counts: Sequence[int] | np.ndarray) -> tuple[float, float]:
     counts  (n,) by rank, n >= 2, at least two of them positive.
     Maximum likelihood under p_r proportional to r^(-s): the s where the mean of ln r under p is the observed one,
     with the error 1/sqrt(total Var_p(ln r)).  (A fit of lines through the logarithms of counts is biased by the rare
-    ranks.)  Newton's method on a concave function.  Raises ValueError for bad counts.
+    ranks.)  Newton's method on a concave function, O(n) a step.
+    Raises ValueError for bad counts, RuntimeError where it does not converge.
     """
     require_host(counts=counts)
     n = np.asarray(counts, dtype=float)

@@ -59,9 +59,10 @@ def _of_a_regression(operator: Operator, path: Array, times: np.ndarray) -> dict
 
 
 def _largest_rise(values: Array) -> Array:
-    """The largest increase from one row (of the first axis) to the next; 0 where there is none."""
+    """The largest increase from one row (of the first axis) to the next; 0 where there is none, or one row."""
     xp = array_namespace(values)
-    return _above_zero(xp.max(values[1:, ...] - values[:-1, ...], axis=0))
+    rises = values[1:, ...] - values[:-1, ...]
+    return _above_zero(xp.max(xp.concat([rises, 0.0 * values[:1, ...]]), axis=0))
 
 
 def _norm(Z: Array) -> Array:

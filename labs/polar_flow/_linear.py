@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from labs.core.arrays import (
     Array,
     array_namespace,
@@ -141,6 +143,31 @@ def check_data(op: Operator, **named: Any) -> None:
     check_finite(**named)
     if op.kind == "regression" and y.shape[-1] % p:
         raise ValueError(f"{name} must be an array of N k = {p} k numbers per item, got {y.shape[-1]}")
+
+
+def check_count(least: int, **named: Any) -> None:
+    """Raise ValueError unless each argument is an integer, at least `least`."""
+    for name, count in named.items():
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < least:
+            raise ValueError(f"{name} must be an integer >= {least}, got {count!r}")
+
+
+def check_sizes(shape: Any) -> tuple[int, int]:
+    """(m, n), or ValueError unless `shape` is two integers >= 1."""
+    pair = isinstance(shape, tuple | list) and len(shape) == 2
+    if not pair or any(isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1 for k in shape):
+        raise ValueError(f"shape must be two integers >= 1, got {shape!r}")
+    return int(shape[0]), int(shape[1])
+
+
+def check_broadcast(**named: Any) -> None:
+    """Raise ValueError unless the arguments, numbers or arrays, broadcast."""
+    shapes = [tuple(getattr(value, "shape", ())) for value in named.values()]
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        got = ", ".join(map(str, shapes))
+        raise ValueError(f"{', '.join(named)} must broadcast, got shapes {got}") from None
 
 
 def check_consistent(op: Operator, y: Array) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from labs.core.arrays import Array, array_namespace, check_double, check_finite, check_positive, check_shape
 from labs.core.polar import msign
+from labs.polar_flow._linear import check_count, check_matrix
 from labs.polar_flow.operators import Operator
 
 
@@ -76,15 +77,16 @@ def misaligned_flow(
     The step is fixed: where M loses rank P(M) jumps, and an adaptive scheme would stall.  `polarised` returns a
     matrix of V's shape; V itself gives the self-polar flow (while V has full rank), without misalignment.
     Error step^4 while M and V keep full rank, step beyond.  Cost: eight polar factors a step.
-    Raises ValueError for bad V0, step, steps, eta.
+    Raises ValueError for bad V0, step, steps, eta, and where what `polarised` returns at the start is no such matrix.
+    Source: Beneventano et al. 2026 as reported; what adds up is derived here.
     """
-    check_shape((None, None), V0=V0)
-    check_double(V0=V0)
-    check_finite(V0=V0)
+    check_matrix(operator, V0=V0)
     check_positive(step=step, eta=eta)
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"steps must be an integer >= 1, got {steps!r}")
-    xp = array_namespace(V0)
+    check_count(1, steps=steps)
+    xp, first = array_namespace(V0), polarised(0.0, V0)
+    check_shape(tuple(V0.shape[-2:]), polarised=first)
+    check_double(polarised=first)
+    check_finite(polarised=first)
 
     def rate(t: float, V: Array) -> tuple[Array, Array]:
         factor = msign(polarised(t, V))

@@ -28,8 +28,8 @@ def conic_interpolant(operator: Operator, y: np.ndarray, norm: str = "nuclear") 
     """Host routine: an interpolant of least nuclear or operator norm by Clarabel, with a bracket from its own dual.
 
     One item.  The primal is moved to the nearest interpolant, the multiplier of the equation is scaled into the
-    dual ball; so the bracket is valid however inaccurate the solver is.  Raises ValueError for another norm,
-    RuntimeError where the solver has no answer.
+    dual ball; so the bracket is valid however inaccurate the solver is.  Cost: see above.  Raises
+    ValueError for bad y or another norm, RuntimeError where the solver has no answer.
     """
     import cvxpy as cp
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from labs.core.arrays import Array, check_finite, check_shape, require_host
+from labs.core.arrays import Array, check_finite, check_positive, check_shape, require_host
 
 
 def marginal_variance(n: Any, p: Any) -> Any:
@@ -66,7 +66,8 @@ def sensing_probability(q: Array, p: int, n: int) -> float:
     from scipy.special import betainc, betaln
 
     cosine = float(np.sum(q)) / math.sqrt(r * float(q @ q))
-    cot = abs(cosine) / math.sqrt((1 - cosine) * (1 + cosine))
+    sine = math.sqrt(max((1 - cosine) * (1 + cosine), 0.0))
+    cot = abs(cosine) / sine if sine else math.inf  # q a multiple of 1: the sum has its sign
     k = n - p
 
     def weighted(z: float) -> float:
@@ -85,12 +86,12 @@ def sensing_probability(q: Array, p: int, n: int) -> float:
 def normal_probability(mean: float, variance: float) -> float:
     """Host routine: the probability of a value <= 0 of a normal variable, Phi(-mean/sqrt(variance)).
 
-    Raises ValueError unless the variance is positive.
+    Cost: one evaluation of Phi.  Raises ValueError unless the mean is finite and the variance finite and positive.
     """
     from scipy.special import ndtr
 
-    if not variance > 0:
-        raise ValueError(f"variance must be positive, got {variance!r}")
+    check_finite(mean=mean)
+    check_positive(variance=variance)
     return float(ndtr(-mean / math.sqrt(variance)))
 
 

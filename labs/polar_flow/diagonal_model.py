@@ -156,4 +156,6 @@ def _squares(vector: Vector) -> Fraction:
 def _fraction(name: str, value: object) -> Fraction:
     if isinstance(value, bool) or not isinstance(value, Rational):
         raise ValueError(f"{name} must be made of integers or Fractions, got {value!r}")
-    return Fraction(value)
+    return Fraction(
+        int(value.numerator), int(value.denominator)
+    )  # NumPy's integers stay no integers of NumPy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from labs.core.arrays import Array, array_namespace
-from labs.polar_flow._linear import check_matrix
+from labs.polar_flow._linear import check_count, check_matrix
 from labs.polar_flow.interpolants import certified_interpolant
 from labs.polar_flow.operators import Operator
 
@@ -25,9 +25,9 @@ def least_flatness(operator: Operator, start: Array, iterations: int = 20) -> Fl
     Largest |L|_F on |L|_* <= 1, a convex function on a convex set: each iteration maximises its linear part, which is
     the dual of the interpolant of least operator norm, and the ratio never rises.  The start is projected on
     range(A*).  Cost: an `interpolant` an iteration.  Raises ValueError for bad start or iterations.
+    Source: derived here.
     """
-    if isinstance(iterations, bool) or not isinstance(iterations, int) or iterations < 1:
-        raise ValueError(f"iterations must be an integer >= 1, got {iterations!r}")
+    check_count(1, iterations=iterations)
     check_matrix(operator, start=start)
     L = operator.parallel(start)
     xp = array_namespace(L)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from labs.core.arrays import Array, array_namespace, device
-from labs.polar_flow._linear import perpendicular
+from labs.polar_flow._linear import check_count, perpendicular
 from labs.polar_flow.operators import Operator
 
 NORMS = ("nuclear", "frobenius", "operator")
@@ -78,13 +78,15 @@ def interpolant(
 def certified_interpolant(
     operator: Operator, y: Array, norm: str = "nuclear", *, tolerance: float = 1e-9, most_steps: int = 20_000
 ) -> Certified:
-    """Kernel: `interpolant` with the dual matrix that proves its lower bound."""
+    """Kernel: `interpolant` with the dual matrix that proves its lower bound: (..., p) -> Certified.
+
+    Arguments, cost, what it raises and source: those of `interpolant`.
+    """
     if norm not in NORMS:
         raise ValueError(f"norm must be one of {NORMS}, got {norm!r}")
-    if not 1e-12 <= tolerance < 1.0:
+    if not isinstance(tolerance, int | float) or not 1e-12 <= tolerance < 1.0:
         raise ValueError(f"tolerance must be in [1e-12, 1), got {tolerance!r}")
-    if isinstance(most_steps, bool) or not isinstance(most_steps, int) or most_steps < 1:
-        raise ValueError(f"most_steps must be an integer >= 1, got {most_steps!r}")
+    check_count(1, most_steps=most_steps)
     least = operator.least(y)
     xp = array_namespace(least)
     if least.size == 0:

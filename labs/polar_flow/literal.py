@@ -24,7 +24,7 @@ from labs.core.arrays import (
 from labs.core.polar import msign
 from labs.core.polar.newton_schulz import newton_schulz
 from labs.core.polar.schedules import POLAR_EXPRESS, TUNED
-from labs.polar_flow._linear import adjoint_of, check_data, check_matrix, measured
+from labs.polar_flow._linear import adjoint_of, check_count, check_data, check_matrix, measured
 from labs.polar_flow.operators import Operator
 
 PROFILES = ("constant", "cosine", "inverse sqrt")
@@ -56,12 +56,14 @@ class Descent:
     residuals  (..., T + 1), |A W - y| before the first step and after each
     spent      (...), the sum of the steps taken
     buffer     (..., m, n), M
+    moved      (...), |W - W0|_op: at most `spent` for the exact polar factor without decay, whatever the momentum
     """
 
     W: Array
     residuals: Array
     spent: Array
     buffer: Array
+    moved: Array
 
 
 def descend(
@@ -86,12 +88,13 @@ def descend(
     decay     w, decoupled weight decay, a number or (...)
     stop      an item whose residual is at most stop |y| takes no further step; a number or (...)
 
-    Under the exact polar factor, without decay, |W - W0|_op <= spent.  A constant step cannot interpolate: the
+    A constant step cannot interpolate: the
     residual stays of the size of the step.  Cost a step: two products with A, one application of U.  Raises
     ValueError for bad arguments, RuntimeError where an item diverged.
+    Source: Muon as Jordan et al. 2024 run it; norm-matched descent as in Beneventano et al. 2026, as reported.
     """
     update = RULES.get(rule) if isinstance(rule, str) else rule
-    if update is None:
+    if not callable(update):
         raise ValueError(f"rule must be one of {tuple(RULES)} or a function, got {rule!r}")
     check_data(operator, y=y)
     check_matrix(operator, W0=W0)
@@ -119,17 +122,16 @@ def descend(
     residuals = xp.stack(sizes, axis=-1)
     if not bool(xp.all(residuals < math.inf)):
         raise RuntimeError("a run diverged: its residual is not finite; the steps are too large")
-    return Descent(W, residuals, spent, M)
+    return Descent(W, residuals, spent, M, xp.linalg.svdvals(W - W0)[..., 0])
 
 
 def profile(kind: str, count: int) -> np.ndarray:
     """Host routine: `count` factors of a step size: 1; (1 + cos(pi k/count))/2; (k + 1)^(-1/2); k = 0, 1, ...
 
     kind   "constant", "cosine" or "inverse sqrt"
-    Raises ValueError for another kind, or a count below 1.
+    Cost: count.  Raises ValueError for another kind, or a count that is no integer >= 1.
     """
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise ValueError(f"count must be an integer >= 1, got {count!r}")
+    check_count(1, count=count)
     k = np.arange(count)
     if kind == "constant":
         return np.ones(count)

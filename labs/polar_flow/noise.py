@@ -82,7 +82,7 @@ def critical_batch_sizes(mu: Array, m: int, n: int, tau: float | Array = 1.0) ->
 
     The first two come from expansions: they say little where they are not far above (tau/mu_r)^2, and nothing
     where a square G is nearly singular (B_var stays bounded there, the error does not fall).
-    Raises ValueError for bad mu, m, n or tau.  Source: Beneventano et al. 2026; derived here.
+    Cost r^2.  Raises ValueError for bad mu, m, n or tau.  Source: Beneventano et al. 2026; derived here.
     """
     S, T = noise_sensitivity(mu, m, n)
     check_nonnegative(tau=tau)
@@ -107,7 +107,7 @@ def noisy_polar(G: Array, noise: Array) -> tuple[Array, Array]:
     G, noise  (..., m, n), finite; batches broadcast
 
     P is the canonical factor, of the numerical rank of its argument.  Cost: two polar factors.  Raises ValueError
-    for bad arguments.
+    for bad arguments.  Source: Beneventano et al. 2026 as reported.
     """
     check_shape((None, None), G=G)
     check_finite(G=G, noise=noise)

@@ -27,8 +27,10 @@ from labs.core.arrays import (
 from labs.polar_flow._linear import (
     adjoint_of,
     check_consistent,
+    check_count,
     check_data,
     check_matrix,
+    check_sizes,
     eye,
     factors,
     folded,
@@ -74,24 +76,34 @@ class Operator:
         return measured(self, W)
 
     def adjoint(self, dual: Array) -> Array:
-        """Kernel: A*(dual) = sum_l dual_l A_l, so that <A(W), dual> = <W, A*(dual)>: (..., p) -> (..., m, n)."""
+        """Kernel: A*(dual) = sum_l dual_l A_l, so that <A(W), dual> = <W, A*(dual)>: (..., p) -> (..., m, n).
+
+        Cost: one thin product (a mask: none).  Raises ValueError for bad data.
+        """
         check_data(self, dual=dual)
         return adjoint_of(self, dual)
 
     def parallel(self, W: Array) -> Array:
-        """Kernel: the projection on range(A*), P_par W = A*(AA*)^{-1} A W = Q*Q W: (..., m, n) -> the same."""
+        """Kernel: the projection on range(A*), P_par W = A*(AA*)^{-1} A W = Q*Q W: (..., m, n) -> the same.
+
+        Cost: two thin products (a mask: none).  Raises ValueError for bad W.
+        """
         check_matrix(self, W=W)
         return W - perpendicular(self, W)
 
     def perp(self, W: Array) -> Array:
-        """Kernel: the projection on ker A, P_perp W = W - P_par W: (..., m, n) -> the same."""
+        """Kernel: the projection on ker A, P_perp W = W - P_par W: (..., m, n) -> the same.
+
+        Cost: two thin products (a mask: none).  Raises ValueError for bad W.
+        """
         check_matrix(self, W=W)
         return perpendicular(self, W)
 
     def least(self, y: Array) -> Array:
         """Kernel: the interpolant of least Frobenius norm, A*(AA*)^{-1} y: (..., p) -> (..., m, n).
 
-        Raises ValueError for data that no matrix has (possible only where rows of A depend on each other).
+        Cost: two thin products (a mask: none).  Raises ValueError for data that no matrix has (possible only where
+        rows of A depend on each other).
         """
         check_data(self, y=y)
         check_consistent(self, y)
@@ -100,7 +112,8 @@ class Operator:
     def corrected(self, W: Array, y: Array) -> Array:
         """Kernel: the matrix nearest to W that interpolates, W - A*(AA*)^{-1} (A W - y): (..., m, n).
 
-        Feasible to rounding: |A W - y| is a few eps |A| |W|.  Raises ValueError as `least` does.
+        Feasible to rounding: |A W - y| is a few eps |A| |W|.  Cost: three thin products (a mask: none).  Raises
+        ValueError for bad W, and as `least` does.
         """
         check_matrix(self, W=W)
         check_data(self, y=y)
@@ -118,7 +131,8 @@ class Operator:
 def regression(X: Array) -> Operator:
     """Kernel: measurements X W of matrices W of any width, from X (..., N, d); P_perp = I - pinv(X) X on the left.
 
-    Source: the multi-output regression of Beneventano et al. 2026.  Raises ValueError for bad X.
+    Cost: the singular value decomposition of X.  Raises ValueError for bad X.
+    Source: the multi-output regression of Beneventano et al. 2026.
     """
     check_shape((None, None), X=X)
     check_double(X=X)
@@ -129,8 +143,8 @@ def regression(X: Array) -> Operator:
 def mask_sensing(mask: Array) -> Operator:
     """Kernel: the entries of a matrix where the mask is true, from booleans (..., m, n): matrix completion.
 
-    No entry and all entries are allowed.  Raises ValueError for a bad mask, or masks of one batch that measure
-    different numbers of entries.
+    No entry and all entries are allowed.  Cost: a sort of the entries.  Raises ValueError for a bad mask, or masks
+    of one batch that measure different numbers of entries.  Source: the matrix sensing of Beneventano et al. 2026.
     """
     check_shape((None, None), mask=mask)
     xp = array_namespace(mask)
@@ -143,21 +157,21 @@ def mask_sensing(mask: Array) -> Operator:
 def dense_sensing(A: Array, shape: tuple[int, int]) -> Operator:
     """Kernel: the measurements <A_l, W> of m x n matrices, from A (..., p, m n), whose rows are flattened A_l.
 
-    Raises ValueError for bad A or shape.
+    Cost: the singular value decomposition of A.  Raises ValueError for bad A or shape.
+    Source: the matrix sensing of Beneventano et al. 2026.
     """
-    if len(shape) != 2 or not all(isinstance(k, int) and k >= 1 for k in shape):
-        raise ValueError(f"shape must be two integers >= 1, got {shape!r}")
-    check_shape((None, shape[0] * shape[1]), A=A)
+    m, n = check_sizes(shape)
+    check_shape((None, m * n), A=A)
     check_double(A=A)
     check_finite(A=A)
-    return Operator("dense", (shape[0], shape[1]), A, *factors("A", A))
+    return Operator("dense", (m, n), A, *factors("A", A))
 
 
 def diagonal(B: Array) -> Operator:
     """Kernel: B diag(W) and every entry off the diagonal of r x r matrices, from B (..., q, r).
 
     ker A = {diag(x) : B x = 0}: a flow that starts at a diagonal matrix stays diagonal, and `diagonal_flow` solves it
-    exactly.  Raises ValueError for bad B.
+    exactly.  Cost: the singular value decomposition of B.  Raises ValueError for bad B.  Source: derived here.
     """
     check_shape((None, None), B=B)
     check_double(B=B)
@@ -171,9 +185,11 @@ def as_matrix(operator: Operator, columns: int | None = None) -> np.ndarray:
     """Host routine: the p x (m n) matrix of A on matrices flattened row by row: for solvers that want one.
 
     columns  the width n, for a regression only
-    Raises ValueError for an operator with batch axes, or without a width.
+    Cost: A of all m n unit matrices.  Raises ValueError for an operator with batch axes, or without a width.
     """
     require_host(matrix=operator.matrix)
+    if columns is not None:
+        check_count(1, columns=columns)
     m, n = operator.shape[0], operator.shape[1] if columns is None else columns
     if n is None or n != (operator.shape[1] or n):
         raise ValueError(f"columns must be the width of the matrices, {operator.shape[1]}, got {columns}")

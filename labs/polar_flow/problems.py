@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from labs.polar_flow._linear import check_count, check_sizes
 from labs.polar_flow.operators import Operator, dense_sensing
 
 
@@ -30,14 +31,14 @@ def sensing_problems(
 ) -> Problems:
     """Host routine: one instance per stream; targets are products of Gaussian m x rank and rank x n matrices.
 
-    The rows of A are orthonormal, their span uniformly random.  Raises ValueError unless 1 <= p <= m n, rank >= 1 and
-    there is a stream.
+    The rows of A are orthonormal, their span uniformly random.  Cost p^2 m n an item.  Raises ValueError for a bad
+    shape, and unless 1 <= p <= m n, rank >= 1 and there is a stream.
+    Source: the matrix sensing of Beneventano et al. 2026 as reported; the sizes are ours to choose.
     """
-    m, n = shape
-    if not 1 <= p <= m * n:
+    m, n = check_sizes(shape)
+    check_count(1, p=p, rank=rank)
+    if p > m * n:
         raise ValueError(f"p must be between 1 and m n = {m * n}, got {p}")
-    if rank < 1:
-        raise ValueError(f"rank must be at least 1, got {rank}")
     if not streams:
         raise ValueError("streams must hold at least one generator, got none")
     rows = np.stack([np.linalg.qr(s.standard_normal((m * n, p)))[0].T for s in streams])

@@ -24,9 +24,13 @@ from labs.core.arrays import (
     check_shape,
 )
 from labs.core.flow import FINISHED, integrate
+from labs.polar_flow._linear import check_broadcast
 
 # Eigenvalues of C + B up to this times the largest at the start are zeros: there Z is at rest.
 ZERO = 1e-24
+
+# Of the Frobenius norm: what a product such as Z^T Z may miss of symmetry and of nonnegative eigenvalues.
+ROUNDING = 1e-12
 
 MOST_NEWTON = 100
 
@@ -42,8 +46,9 @@ class Reduced:
 def reduced_flow(C: Array, B0: Array, times: Array, *, eta: float = 1.0, tolerance: float = 1e-10) -> Reduced:
     """Kernel: the flow of B = Z^T Z from B0 at time 0, to the ascending `times` (T,) >= 0.
 
-    C, B0   (..., k, k), symmetric positive semidefinite, of one shape
-    Raises ValueError for bad arguments, RuntimeError where it does not come to the end.
+    C, B0   (..., k, k), symmetric positive semidefinite (to ROUNDING of their size), of one shape
+    Cost: an eigenvalue decomposition a stage, six stages a step.  Raises ValueError for bad arguments, RuntimeError
+    where it does not come to the end.
     Source: derived here, from the regression model of Beneventano et al. 2026.
     """
     check_shape((None, None), C=C)
@@ -53,6 +58,7 @@ def reduced_flow(C: Array, B0: Array, times: Array, *, eta: float = 1.0, toleran
     check_finite(C=C, B0=B0)
     check_nonnegative(times=times)
     check_positive(eta=eta, tolerance=tolerance)
+    _check_semidefinite(C=C, B0=B0)
     xp = array_namespace(C, B0, times)
     B0 = B0 + 0.0 * C
     top = xp.linalg.eigvalsh(C + B0)[..., -1]
@@ -74,6 +80,18 @@ def reduced_flow(C: Array, B0: Array, times: Array, *, eta: float = 1.0, toleran
     return Reduced(run.states, sigma)
 
 
+def _check_semidefinite(**named: Array) -> None:
+    """Raise ValueError unless each argument is symmetric with no negative eigenvalue, to rounding."""
+    for name, M in named.items():
+        xp = array_namespace(M)
+        size = xp.sqrt(xp.sum(M * M, axis=(-2, -1)))
+        skew, least = M - xp.matrix_transpose(M), xp.linalg.eigvalsh(M)[..., 0]
+        skew = xp.sqrt(xp.sum(skew * skew, axis=(-2, -1)))
+        if bool(xp.any((skew > ROUNDING * size) | (least < -ROUNDING * size))):
+            got = f"an asymmetry of {float(xp.max(skew)):.3g} and a least eigenvalue of {float(xp.min(least)):.3g}"
+            raise ValueError(f"{name} must be symmetric positive semidefinite, got {got}")
+
+
 def commuting_level(d: Any, log: Any) -> Any:
     """What falls by eta t/kappa: sigma/kappa - artanh(kappa/sigma) at sigma = kappa (1 + d), log = log(d/(2 + d))."""
     return 1 + d + log / 2
@@ -90,9 +108,11 @@ def commuting_flow(sigma0: Array, kappa: Array, t: Array, eta: float = 1.0) -> A
 
     Solved for u = log(sigma/kappa - 1), in which the left side, over kappa, is 1 + e^u - log(2 + e^u)/2 + u/2: convex
     and increasing with a slope of at least 1/2, so that Newton's method from above descends to the zero, and sigma -
-    kappa keeps its relative accuracy for large t.  Raises ValueError for bad arguments.  Source: derived here.
+    kappa keeps its relative accuracy for large t.  Cost: about ten exponentials an item.  Raises ValueError for bad
+    arguments.  Source: derived here.
     """
     check_nonnegative(sigma0=sigma0, kappa=kappa, t=t)
+    check_broadcast(sigma0=sigma0, kappa=kappa, t=t)
     check_positive(eta=eta)
     xp = array_namespace(sigma0, kappa, t)
     zero = 0.0 * (sigma0 + kappa + t)

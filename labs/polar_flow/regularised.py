@@ -12,7 +12,7 @@ def regularised_polar(W: Array, eps: float, kind: str = "huber") -> Array:
 
     "huber" is the gradient of the Moreau envelope of the nuclear norm, and the polar factor itself where every
     sigma_i >= eps; "smooth" is (W W^T + eps^2 I)^{-1/2} W.  Both have the Lipschitz constant 1/eps.
-    Raises ValueError for bad W, eps, kind.  Source: derived here.
+    Cost: one singular value decomposition.  Raises ValueError for bad W, eps, kind.  Source: derived here.
     """
     _check(W, eps, kind)
     xp = array_namespace(W)
@@ -25,7 +25,7 @@ def regularised_nuclear_norm(W: Array, eps: float, kind: str = "huber") -> Array
     """Kernel: the energy whose gradient is `regularised_polar`: (..., m, n) -> (...).
 
     "huber": sum of sigma^2/(2 eps) up to eps, sigma - eps/2 beyond; "smooth": sum sqrt(sigma^2 + eps^2).
-    Raises ValueError for bad W, eps, kind.
+    Cost: one list of singular values.  Raises ValueError for bad W, eps, kind.  Source: derived here.
     """
     _check(W, eps, kind)
     xp = array_namespace(W)

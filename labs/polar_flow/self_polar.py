@@ -75,6 +75,7 @@ def self_polar_flow(
         column space defect        max |Z(t) - its part in the column space of Z(0)|_F
         distance excess            by how much |Z(t)|_F exceeds |Z(0)|_F exp(-eta t/sigma_1(W0))
 
+    Cost: a singular value decomposition and a projection a stage (six a step), or an iteration ("proximal").
     Raises ValueError for bad arguments; RuntimeError where a method did not come to the end, or N grew.
     Source: Beneventano et al. 2026 for the flow; its inclusion, events and methods are derived here.
     """

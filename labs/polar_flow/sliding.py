@@ -11,7 +11,7 @@ While |N|_op < 1 the zero singular values stay zero: the flow slides.  N need no
 from __future__ import annotations
 
 from labs.core.arrays import Array, array_namespace, check_positive
-from labs.polar_flow._linear import check_matrix, perpendicular
+from labs.polar_flow._linear import check_count, check_matrix, perpendicular
 from labs.polar_flow._selection import Selection, selected
 from labs.polar_flow.operators import Operator
 
@@ -33,11 +33,12 @@ def sliding_velocity(
 
     (P_perp (P + N) changes monotonically with N, and the right side is the largest <G, N - M>, |M|_op <= 1).
     Cost: one singular value decomposition, and where W is rank-deficient two products with U and V an iteration;
-    one more decomposition an iteration where the bound binds.  Raises ValueError for bad W, RuntimeError where the
-    bound on the error does not fall below 1e-6 sqrt(rank + 1).
+    one more decomposition an iteration where the bound binds.  Raises ValueError for bad W, rtol or most_steps,
+    RuntimeError where the bound on the error does not fall below 1e-6 sqrt(rank + 1).  Source: derived here.
     """
     check_matrix(operator, W=W)
     check_positive(rtol=rtol)
+    check_count(1, most_steps=most_steps)
     xp = array_namespace(W)
     u, s, vt = xp.linalg.svd(W, full_matrices=False)
     kept = (s > rtol * s[..., :1]) & (s > 0.0)
@@ -51,7 +52,8 @@ def nuclear_norm_bound(operator: Operator, W: Array, *, rtol: float = 1e-6) -> A
 
     Y = P_par (P(W) + N), divided by its norm where that exceeds 1: at rest P_perp (P(W) + N) = 0, and the bound is
     N(W) itself.  So the state at which a flow ends brings the certificate that it is a minimum.
-    W, rtol  as for `sliding_velocity`.  Raises as that does.  Source: derived here.
+    W, rtol  as for `sliding_velocity`.  Cost: that and two decompositions.  Raises as that does.
+    Source: derived here.
     """
     choice = sliding_velocity(operator, W, rtol=rtol)
     xp = array_namespace(W)

@@ -123,6 +123,7 @@ def frame_gram(operator: Operator, W: Array) -> Array:
 
     Rows and columns of singular values that count as zeros (see `decay`) are 0.  0 <= K <= I; for a regression K is
     diagonal.  Cost: one singular value decomposition and r projections.  Raises ValueError for bad W.
+    Source: derived here.
     """
     u, _, vt = _frames(W)
     xp = array_namespace(W)

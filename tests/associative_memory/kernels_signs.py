@@ -64,7 +64,7 @@ SIGNS: tuple[Kernel, ...] = (
             ({"R": -BUDGETS}, "R"),
             ({"R": np.array(np.nan)}, "R"),
         ),
-        launches=16,
-        syncs=2,
+        launches=40,
+        syncs=5,
     ),
 )

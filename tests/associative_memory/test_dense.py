@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from labs.associative_memory import dense
 from labs.associative_memory.dense import RULES, simulate
 from labs.associative_memory.margins import item_loss, least_loss, optimal_margin
 from labs.associative_memory.memory import answers, losses
@@ -155,6 +156,43 @@ def test_a_schedule_multiplies_the_step_and_a_batch_is_a_loop() -> None:
             alone = simulate(P, alpha, eta, 4, "muon", schedule=shape)
             np.testing.assert_allclose(whole.loss[i, j], alone.loss, rtol=1e-14)
     np.testing.assert_array_equal(whole.loss[..., 3], whole.loss[..., 4])
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_runs_may_be_taken_a_few_at_a_time(shared: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every argument with batch axes, and embeddings with and without; pairs are the same for all runs."""
+    draw = stream("runs in parts")
+    E, W = (haar(4, draw) if shared else np.stack([haar(4, draw) for _ in range(3)]) for _ in range(2))
+
+    def run(batch: int | None) -> dense.Trajectory:
+        p, alpha = np.stack([P, P[::-1]])[:, None, :], np.array([0.0, 0.2, 0.4])
+        options: dict[str, Any] = {"schedule": np.array([[1.0, 0.5], [0.5, 0.25]])[:, None, :], "start": W}
+        pairs = None if batch is None else stream("pairs in parts")
+        return simulate(p, alpha, 0.1, 2, "muon", queries=E, **options, batch=batch, stream=pairs)
+
+    whole = [run(batch) for batch in (None, 5)]
+    monkeypatch.setattr(dense, "CHUNK", 32)
+    for one, other in zip(whole, [run(batch) for batch in (None, 5)], strict=True):
+        for field in fields(one):
+            found, wanted = getattr(other, field.name), getattr(one, field.name)
+            assert found.shape[:2] == (2, 3)
+            np.testing.assert_allclose(found, wanted, atol=1e-13)
+
+
+def test_a_gradient_whose_square_underflows_has_a_direction() -> None:
+    start = 500.0 * np.eye(3)
+    moved = simulate(np.array([0.5, 0.3, 0.2]), 0.0, 30.0, 1, "ngd", start=start).logits - start
+    assert np.linalg.norm(moved) == pytest.approx(30.0, rel=1e-12)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3])
+def test_large_logits_are_answered_as_small_ones(alpha: float) -> None:
+    """A constant added to a column changes nothing: on both sides of where exponentials are taken as they are."""
+    W = 3.0 * stream("columns that are moved").standard_normal((4, 4))
+    small, large = (answers(W + shift, P, alpha) for shift in (0.0, 1000.0))
+    np.testing.assert_allclose(large.gradient, small.gradient, rtol=1e-11)
+    np.testing.assert_allclose(large.margins, small.margins, atol=1e-12)
+    np.testing.assert_allclose(large.spread, small.spread, rtol=1e-11)
 
 
 def test_the_end_alone_is_the_end() -> None:

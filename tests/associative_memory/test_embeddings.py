@@ -112,6 +112,11 @@ def test_long_runs_of_gd_end_at_the_best_memory() -> None:
         ({"queries": np.ones((2, K))}, "queries"),
         ({"answers": np.eye(K - 1)}, "answers"),
         ({"queries": np.full((2, K), np.nan)}, "queries"),
+        ({"alpha": np.full(2, 0.1)}, "alpha"),
+        ({"tolerance": 0.0}, "tolerance"),
+        ({"tolerance": float("nan")}, "tolerance"),
+        ({"iterations": 2.0}, "iterations"),
+        ({"iterations": -1}, "iterations"),
     ],
 )
 def test_bad_memories(change: dict[str, Any], name: str) -> None:
@@ -135,6 +140,10 @@ def test_a_memory_that_was_not_found_is_not_returned() -> None:
         (("haar", 5, 4), "dimension"),
         (("haar", 0, 4), "dimension"),
         (("gaussian", 3, 0), "count"),
+        (("gaussian", 3.0, 4), "dimension"),
+        (("haar", float("nan"), 4), "dimension"),
+        (("haar", 3, float("inf")), "count"),
+        (("haar", True, 4), "dimension"),
     ],
 )
 def test_bad_embeddings(arguments: tuple[str, int, int], name: str) -> None:

@@ -49,6 +49,8 @@ def test_facts_are_asked_about_by_zipfs_law() -> None:
         ({"names": 2.5}, "names"),
         ({"answers": -1}, "answers"),
         ({"facts": 26}, "facts"),
+        ({"facts": float("inf")}, "facts"),
+        ({"exponent": float("nan")}, "exponent"),
     ],
 )
 def test_bad_languages(options: dict[str, Any], name: str) -> None:

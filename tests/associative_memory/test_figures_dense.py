@@ -15,7 +15,8 @@ from figures.associative_memory import (
     polar_near_identity,
     sign_in_rotated_bases,
 )
-from figures.associative_memory._dense import Problem, settled, tuned, where
+from figures.associative_memory._dense import Problem, settled, tuned
+from figures.gallery.tables import where
 from labs.core import arrays
 
 

@@ -15,7 +15,7 @@ from figures.associative_memory import (
     ngd_edge_of_stability,
     noisy_groups,
 )
-from figures.associative_memory._networks import where
+from figures.gallery.tables import where
 from labs.core import arrays
 
 
@@ -106,6 +106,14 @@ def test_runs_follow_the_formula_above_the_bound() -> None:
     late = (rows["T"] >= 100) & (rows["beta"] <= 2)
     np.testing.assert_allclose(rows["excess"][late] / rows["predicted"][late], 1.0, atol=0.02)
     assert np.all(tables["law"]["lower"] < tables["law"]["excess"])
+
+
+def test_the_fitted_intervals_contain_the_exponents() -> None:
+    fits = gd_scaling_law.fitted(gd_scaling_law.K, gd_scaling_law.M)
+    far = np.abs(fits["exponent"] + 1 - 1 / fits["beta"])
+    assert np.all(far <= fits["half_width"])
+    assert np.all(fits["half_width"] < 0.07)
+    assert smoke(gd_scaling_law)["fits"]["exponent"].size == len(gd_scaling_law.BETAS)
 
 
 def test_the_numbers_in_the_caption_of_the_law() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from figures.associative_memory import finite_size_collapse, muon_scaling_law, resonance_comb, schedules
-from figures.associative_memory._networks import where
+from figures.gallery.tables import where
 from labs.core import arrays
 
 

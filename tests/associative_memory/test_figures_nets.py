@@ -16,7 +16,8 @@ from figures.associative_memory import (
     near_orthogonal_embeddings,
     optimiser_grid,
 )
-from figures.associative_memory._networks import best, grid_rows, rates_around, where
+from figures.associative_memory._networks import best, grid_rows, rates_around
+from figures.gallery.tables import where
 from labs.associative_memory.longtail import RULES
 from labs.associative_memory.margins import optimal_margin
 from labs.core import arrays

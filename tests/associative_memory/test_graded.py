@@ -208,3 +208,39 @@ def test_each_item_of_a_batch_has_its_own_method() -> None:
     assert found.jacobi.tolist() == [False, True]
     for G, q in zip(batch, found.q, strict=True):
         assert certificate(G, c, q) < 50 * 40 * EPS
+
+
+def nearly_even(M: int, least: float) -> tuple[np.ndarray, np.ndarray]:
+    """(G, c): near the multiples of the columns of I - c c^T that a gradient has, sizes from 1 down to `least`."""
+    draw = stream("nearly even columns", M)
+    c = np.full(M, M**-0.5)
+    G = (np.eye(M) + 0.02 * draw.standard_normal((M, M)) / M**0.5) * draw.permutation(
+        np.geomspace(1.0, least, M)
+    )
+    return G - np.outer(c, c @ G), c
+
+
+@pytest.mark.parametrize("M", [16, 40, 111, 112])
+def test_columns_of_nearly_one_size_need_no_decomposition(M: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [nearly_even(M, 0.15), nearly_even(M, 0.15 if M < 112 else 0.01)]
+    monkeypatch.setattr(module, "FEW", 1000)
+    true = [graded_polar(*case).q for case in cases]
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "_by_decomposition", None)
+    for (G, c), q in zip(cases, true, strict=True):
+        found = graded_polar(G, c)
+        np.testing.assert_allclose(found.q, q, atol=1e-13)
+        assert found.error < 50 * M * EPS
+        assert not found.jacobi
+
+
+@pytest.mark.parametrize("M", [16, 60, 120])
+def test_where_the_quicker_methods_end_the_decomposition_follows(M: int) -> None:
+    """Even columns, but singular values of 1e-3 and 1e-9: too small for the quintics and for the Gram matrix."""
+    for least in (1e-3, 1e-9):
+        G, c = nearly_even(M, 1.0)
+        u, s, vt = np.linalg.svd(G)
+        s[M - 2] = least
+        found = graded_polar((u * s) @ vt, c)
+        np.testing.assert_allclose(found.q, u[:, :-1] @ vt[:-1], atol=1e-14 / least)
+        assert found.error < 50 * M * EPS

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import pytest
 
 from labs.associative_memory._drifts import drift_ratio, error_drift_ratio
 from labs.associative_memory.descent import gd_errors, gd_margins, ngd_errors, ngd_margins
@@ -82,9 +83,31 @@ def test_dense_runs_are_scalar() -> None:
 
 
 @restates(AML_T2a)
-def test_a_schedule_and_chosen_times_change_nothing() -> None:
+def test_the_order_of_the_items_does_not_matter() -> None:
     p = np.array([0.5, 0.3, 0.2])
     dense_run_is_scalar(np.flip(p), 0.1, 2.0, 30)
+
+
+@pytest.mark.parametrize("name", ["K", "alpha", "eta", "counts"])
+def test_batches_that_do_not_fit(name: str) -> None:
+    good: dict[str, Any] = {"p": np.full((2, 3), 0.3), "counts": np.ones(3), "K": 3, "alpha": 0.1, "eta": 0.4}
+    bad = np.ones((3, 3)) if name == "counts" else np.full(3, 1.0)
+    with pytest.raises(ValueError, match=rf"^p must have batch axes.* {name} \(3,\)"):
+        ngd_margins(**(good | {"steps": 2, name: bad}))
+
+
+def test_a_schedule_multiplies_the_steps_and_chosen_times_are_looked_at() -> None:
+    p, counts, shape = np.array([0.5, 0.3, 0.2]), np.ones(3), 0.5 ** np.arange(6)
+    m = [np.zeros(3)]
+    for size in 2.0 * shape:
+        m.append(m[-1] + size * p * (3 / (np.exp(m[-1]) + 2) - 0.1))
+    whole = gd_margins(p, 3, 0.1, 2.0, 6, schedule=shape)
+    np.testing.assert_allclose(whole, m, rtol=1e-14, atol=1e-15)
+    np.testing.assert_array_equal(gd_margins(p, 3, 0.1, 2.0, [1, 4, 6], schedule=shape), whole[[1, 4, 6]])
+    every, effective = ngd_margins(p, counts, 3, 0.1, 0.4, 6, schedule=shape)
+    some, step = ngd_margins(p, counts, 3, 0.1, 0.4, (0, 5), schedule=shape)
+    np.testing.assert_array_equal(some, every[[0, 5]])
+    np.testing.assert_array_equal(step, effective[[0, 5]])
 
 
 @control(AML_T2a, drops=EQUAL)
@@ -104,7 +127,7 @@ def test_the_coefficient_of_the_noise() -> None:
 
 
 @check(AML_T2b)
-def drift_of_the_error(top: Fraction = Fraction(1)) -> Evidence:
+def drift_of_the_error(top: Fraction = Fraction(1), bottom: Fraction = Fraction(1)) -> Evidence:
     """gamma of the code is minus the drift around its zero; its range, sign of its slope, and g(0) = 1 - alpha."""
     import sympy
 
@@ -115,7 +138,9 @@ def drift_of_the_error(top: Fraction = Fraction(1)) -> Evidence:
     return every(
         exact(error_drift_ratio(x, 1, x - 1, K, alpha), gamma),
         exact(gamma, top * alpha, "<", witness=dict.fromkeys(names, 1) | {x: 999}),
-        exact(gamma, -pi * K / (K - 1), ">"),
+        exact(
+            gamma, -bottom * pi * K / (K - 1), ">", witness=dict.fromkeys(names, 1) | {x: Fraction(1, 999)}
+        ),
         exact(derived.by_margin(gamma, x), 0, ">"),
         exact(derived.drift(w, K, alpha).subs(w, 1), 1 - alpha),
     )
@@ -143,6 +168,11 @@ def test_the_drift_of_the_error() -> None:
 @control(AML_T2b, sharpens="alpha -> 0.99 alpha, the upper end of the range")
 def test_the_range_of_the_drift_is_sharp() -> None:
     drift_of_the_error(Fraction(99, 100))
+
+
+@control(AML_T2b, sharpens="pi K/(K - 1) -> 0.99 of it, the lower end of the range")
+def test_the_lower_end_of_the_range_is_sharp() -> None:
+    drift_of_the_error(bottom=Fraction(99, 100))
 
 
 @control(AML_T2b, changes="a step 1 % longer")

@@ -1,124 +1,22 @@
-"""AML-T8: the scaling law of gradient descent over a power law of frequencies."""
+"""AML-T8.b-e: the scaling law of gradient descent over a power law of frequencies, its constant and its range."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 
 from labs.associative_memory.bounds import gd_constant, gd_excess, gd_lower_bound, leading_log_constant
-from labs.associative_memory.descent import gd_errors
-from labs.associative_memory.margins import item_excess, masses_of_power_law, peak
-from tests.associative_memory import margin_balls as balls
+from labs.associative_memory.margins import item_excess, optimal_margin, peak
+from labs.core.fit import scaling_exponent
 from tests.associative_memory.margin_symbols import symbols
+from tests.associative_memory.power_laws import NOISE, excess
 from tests.referee import check, control, restates, verifies
-from theory.associative_memory import AML_T8a, AML_T8b, AML_T8c, AML_T8d, AML_T8e
+from theory.associative_memory import AML_T8b, AML_T8c, AML_T8d, AML_T8e
 from theory.associative_memory import margin_descent as derived
-from theory.evidence import Evidence, enclosed, every, exact, measured
-
-NOISE = 0.2
-
-
-def excess(beta: float, M: int, C: int, times: Sequence[int], kappa: float = 1.0) -> np.ndarray:
-    """L(T) - L* of gradient descent at the step kappa/p_1."""
-    masses = masses_of_power_law(beta, M)
-    errors = gd_errors(masses / masses[0], M * C, NOISE, kappa, list(times))
-    return np.sum(masses * item_excess(errors, M * C, NOISE), axis=-1)
-
-
-# --- (a) the lower bound -----------------------------------------------------------------------------------------
-
-
-@check(AML_T8a)
-def bound_in_balls(
-    beta: int, M: int, C: int, steps: Sequence[Fraction], factor: Fraction = Fraction(1)
-) -> Evidence:
-    """The bound for steps eta_t p_1, beta an integer, noise 1/5: every quantity enclosed."""
-    K, alpha = M * C, Fraction(1, 5)
-    with balls.bits(len(steps)):
-        weights = [Fraction(1, i**beta) for i in range(1, M + 1)]
-        runs = [balls.margins([x * h for h in steps], K, alpha)[-1] for x in weights]
-        total = sum(
-            (
-                balls.ball(x / sum(weights)) * balls.excess(m, K, alpha)
-                for x, m in zip(weights, runs, strict=True)
-            ),
-            balls.ball(0),
-        )
-        best = balls.best(K, alpha)
-        power = 2 * (1 - alpha) * sum(steps)
-        # i0 is the first i with power <= m* i^beta; a ball that straddled would be no bound.
-        first = next(i for i in range(1, M + 2) if balls.ball(power) <= best * i**beta)
-        mass = (Fraction(first) ** (1 - beta) - Fraction(M + 1) ** (1 - beta)) / (sum(weights) * (beta - 1))
-        gain = balls.loss(best / 2, K, alpha) - balls.loss(best, K, alpha)
-        bound = gain * balls.ball(factor * mass)
-        return enclosed(total - bound, ">=", ratio=float(bound / total))
-
-
-@check(AML_T8a)
-def bound_in_floats(beta: float, M: int, C: int, T: int, kappa: float = 1.0, factor: float = 1.0) -> Evidence:
-    """`gd_lower_bound` for `gd_errors`; its ratio says how far it is."""
-    (found,) = excess(beta, M, C, [T], kappa)
-    bound = factor * gd_lower_bound(T, M * C, NOISE, beta, M, kappa)
-    # Stable runs round their sums; the bound is a factor of two away.
-    return measured(bound, float(found), 1e-9 * float(found), "<=")
-
-
-@check(AML_T8a)
-def pieces_of_the_bound(factor: Fraction = Fraction(1)) -> Evidence:
-    """On m >= 0 an increment is at most (1 - alpha) h; l decreases below m*; i^-beta >= int_i^(i+1) x^-beta dx."""
-    import sympy
-
-    K, alpha, v = symbols()
-    w = 1 + v
-    below = K * derived.peak(K, alpha) / alpha / w  # e^m = (K pi/alpha)/w < e^m*
-    y = sympy.Symbol("y", positive=True)
-    slope = derived.by_margin(derived.loss(y, K, alpha), y)
-    return every(
-        exact(
-            derived.drift(w, K, alpha),
-            factor * (1 - alpha),
-            "<",
-            witness=dict.fromkeys(w.free_symbols, Fraction(1, 999))
-            | dict.fromkeys(K.free_symbols | alpha.free_symbols, 1),
-        ),
-        exact(sympy.cancel(slope.subs(y, below)), 0, "<"),
-        *(exact(y**-b - sympy.integrate(y**-b, (y, y, y + 1)), 0, ">") for b in (2, 3, 4)),
-    )
-
-
-@verifies(AML_T8a)
-def test_the_explicit_lower_bound() -> None:
-    pieces_of_the_bound()
-    decaying = [Fraction(1, t) for t in range(1, 21)]
-    for steps in ([Fraction(1)] * 20, [Fraction(5, 2)] * 12, decaying, [Fraction(40), Fraction(1, 3)]):
-        bound_in_balls(2, 15, 4, steps)
-    bound_in_balls(3, 8, 50, [Fraction(1)] * 30)
-
-
-@verifies(AML_T8a)
-def test_the_lower_bound_at_size() -> None:
-    for T in (30, 300, 1500):
-        bound_in_floats(2.0, 2000, 50, T)
-    bound_in_floats(1.5, 500, 20, 300, 0.5)
-    bound_in_floats(1.2, 500, 20, 300)
-
-
-def test_the_bound_is_40_to_46_percent_of_a_run() -> None:
-    found = excess(2.0, 2000, 50, [30, 100, 300, 1000, 3000])
-    times = (30, 100, 300, 1000, 3000)
-    bounds = np.array([gd_lower_bound(T, 10**5, NOISE, 2.0, 2000) for T in times])
-    np.testing.assert_allclose(bounds / found, [0.440, 0.407, 0.404, 0.431, 0.448], atol=6e-4)
-
-
-@control(AML_T8a, sharpens="the bound -> 2.6 times as much")
-def test_the_bound_has_this_constant() -> None:
-    pieces_of_the_bound(Fraction(9, 10))
-    bound_in_floats(2.0, 2000, 50, 30, factor=2.6)
-
+from theory.evidence import Evidence, every, exact, measured
 
 # --- (b) the sharp constant --------------------------------------------------------------------------------------
 
@@ -175,6 +73,22 @@ def test_the_integral_by_quadrature_in_time() -> None:
     assert gd_excess(T, K, NOISE, beta, M) == pytest.approx(float(value) * T**-0.5 / (beta * Z), rel=1e-7)
 
 
+def test_both_ends_of_the_integral_count() -> None:
+    """Three groups, no noise: nothing is learned for good, and the head is a part of the sum."""
+    import mpmath
+
+    from labs.associative_memory.flow_time import flow_margin
+    from labs.associative_memory.margins import item_loss
+
+    K, beta, T, M = 30, 1.5, 40.0, 3
+    ends = [T * x**-beta for x in (M + 0.5, 0.5)]
+    value = mpmath.quad(
+        lambda u: float(u) ** (-1 / beta) * item_loss(flow_margin(float(u), K, 0.0, 1.0), K, 0.0), ends
+    )
+    expected = T ** (1 / beta - 1) * float(value) / (beta * (1 + 2**-beta + 3**-beta))
+    assert gd_excess(T, K, 0.0, beta, M) == pytest.approx(expected, rel=1e-8)
+
+
 # --- (c) leading logarithms --------------------------------------------------------------------------------------
 
 
@@ -198,7 +112,10 @@ def constants_approach_the_leading_log(beta: float, scale: float = 1.0) -> Evide
     ]
     # Corrections are of relative order 1/log K; these are the tolerances that the law is stated with.
     return every(
-        *(measured(r, 1.0, tolerance) for r, tolerance in zip(ratios, (0.15, 0.15, 0.02), strict=True))
+        *(
+            measured(r, 1.0, tolerance, margin=0.3)
+            for r, tolerance in zip(ratios, (0.15, 0.15, 0.02), strict=True)
+        )
     )
 
 
@@ -209,10 +126,10 @@ def test_leading_logarithms() -> None:
         constants_approach_the_leading_log(beta)
 
 
-@control(AML_T8c, changes="2 - 1/beta -> 3 - 1/beta; the constant -> 1/4 of it")
+@control(AML_T8c, changes="2 - 1/beta -> 3 - 1/beta: 3/5 of the constant at beta = 2")
 def test_the_second_factor_of_the_ramp() -> None:
     ramp(1)
-    constants_approach_the_leading_log(2.0, 1 / 17)
+    constants_approach_the_leading_log(2.0, 3 / 5)
 
 
 def test_the_printed_constants() -> None:
@@ -289,6 +206,22 @@ def local_slope(beta: float, T: float, expected: float, M: int = 2000, C: int = 
     return measured(math.log(last / first) / math.log(1.1), expected, 0.0101)
 
 
+@check(AML_T8e)
+def fitted_exponent(beta: float, M: int = 2000, C: int = 50) -> Evidence:
+    """The interval of a fit between m*/(1 - alpha) and M^beta, a decade from both, contains -(1 - 1/beta)."""
+    K = M * C
+    T = np.geomspace(1e2, 1e6, 61)
+    found = np.array([gd_excess(x, K, NOISE, beta, M) for x in T])
+    fitted = scaling_exponent(T, found, lower=optimal_margin(K, NOISE) / (1 - NOISE), upper=M**beta)
+    return measured(fitted.value, -(1 - 1 / beta), fitted.half_width, margin=fitted.half_width)
+
+
+@verifies(AML_T8e)
+def test_fitted_intervals_contain_the_exponent() -> None:
+    for beta in (1.5, 2.0, 3.0):
+        fitted_exponent(beta)
+
+
 @verifies(AML_T8e)
 def test_local_slopes() -> None:
     for T, slope in ((1e2, -0.55), (1e3, -0.50), (1e4, -0.51), (1e5, -0.54)):
@@ -300,6 +233,17 @@ def test_local_slopes() -> None:
 @control(AML_T8e, changes="one power: beta = 1.2 has its plateau at -(1 - 1/1.2)")
 def test_a_flat_spectrum_has_no_plateau() -> None:
     local_slope(1.2, 1e5, -1 / 6)
+    fitted_exponent(1.2)
+
+
+def test_the_slopes_of_a_flat_spectrum_drift_over_every_decade() -> None:
+    def slope(T: float) -> float:
+        first, last = (gd_excess(x, 10**5, NOISE, 1.2, 2000) for x in (T, 1.1 * T))
+        return math.log(last / first) / math.log(1.1)
+
+    found = [slope(10.0**k) for k in (2, 3, 4, 5)]
+    assert np.all(np.diff(found) < -0.08)  # to be compared with the power itself, -1/6
+    assert found[0] < -0.25
 
 
 def test_bad_arguments() -> None:
@@ -314,4 +258,19 @@ def test_bad_arguments() -> None:
             gd_constant(**({"K": 100, "alpha": 0.2, "beta": 2.0} | change))
     with pytest.raises(ValueError, match="alpha must be in"):
         gd_lower_bound(10, 100, 0.0, 2.0, 10)
+    good: dict[str, Any] = {"T": 10.0, "K": 100, "alpha": 0.2, "beta": 2.0, "M": 10}
+    bad = (("T", 0.0), ("T", np.ones(2)), ("M", None), ("K", np.full(3, 99.0)), ("beta", np.nan))
+    for name, value in bad:
+        for law in (gd_excess, gd_lower_bound):
+            with pytest.raises(ValueError, match=f"^{name} must be"):
+                law(**(good | {name: value}))
+
+
+def test_of_a_finite_number_of_groups_the_constant_knows_the_masses_only() -> None:
+    """The same integral over another Z; where the law holds it is the constant of the runs."""
+    every, some = gd_constant(10**5, NOISE, 2.0), gd_constant(10**5, NOISE, 2.0, M=2000)
+    Z = sum(1 / i**2 for i in range(1, 2001))
+    assert some / every == pytest.approx(math.pi**2 / 6 / Z, rel=1e-12)
+    # At T = 1000 the end of the groups has moved the law by (T/M^2)^(1/2) times a few units.
+    assert gd_excess(1e3, 10**5, NOISE, 2.0, 2000) * 1e3**0.5 == pytest.approx(some, rel=0.05)
     assert gd_lower_bound(1e9, 100, 0.2, 2.0, 10) == 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -218,9 +219,9 @@ def test_the_number_of_steps() -> None:
             steps_in_balls(h, K, eps)
 
 
-@control(AML_T3c, changes="T -> 1.5 T")
+@control(AML_T3c, sharpens="T -> 1.05 T")
 def test_more_steps_than_needed() -> None:
-    steps_in_balls(Fraction(1, 3), 7, Fraction(1, 30), Fraction(3, 2))
+    steps_in_balls(Fraction(1, 3), 7, Fraction(1, 30), Fraction(21, 20))
 
 
 def test_the_margin_for_a_loss_has_small_errors() -> None:
@@ -240,6 +241,11 @@ def test_the_margin_for_a_loss_has_small_errors() -> None:
         steps_to(1.0, "adam", K=5, eta=0.1)
     with pytest.raises(ValueError, match="K must be an integer"):
         steps_to(1.0, "gd", K=1, eta=0.1)
+    good: dict[str, Any] = {"eps": 1.0, "rule": "gd", "K": 5, "eta": 0.1, "p": 0.2}
+    for name in ("eps", "eta", "p"):
+        for value in (0.0, np.nan, np.array([0.1, 0.2])):
+            with pytest.raises(ValueError, match=f"^{name} must be"):
+                steps_to(**(good | {name: value}))
 
 
 # --- (d) where 1/t begins -------------------------------------------------------------------------------------------

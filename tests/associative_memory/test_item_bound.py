@@ -101,6 +101,15 @@ def test_the_two_in_the_rate() -> None:
     run_in_balls(*RUNS[0], 40, two=Fraction(11, 5))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("K", 1.0), ("h", 1.9), ("h", 0.0), ("t", -1.0), ("alpha", 1.1), ("t", np.nan)]
+)
+def test_bad_items_are_named(name: str, value: float) -> None:
+    good = {"t": 3.0, "K": 10.0, "alpha": 0.2, "h": 0.5}
+    with pytest.raises(ValueError, match=f"^{name} must be"):
+        item_lower_bound(**(good | {name: value}))
+
+
 def test_the_numbers_of_the_sharpened_bound() -> None:
     h, K, alpha, t = 0.25, 2, 0.99, 40
     excess = float(item_excess(gd_errors(np.array([1.0]), K, alpha, h, [t])[0, 0], K, alpha))
@@ -123,9 +132,9 @@ def sum_is_an_integral(shift: int = 0) -> Evidence:
 
 
 @check(AML_P11b)
-def sum_over_groups(beta: float, T: int, share: float = 1.0) -> Evidence:
+def sum_over_groups(beta: float, T: int, share: float = 1.0, K: int = 10**5) -> Evidence:
     """The sum of `item_lower_bound` over many groups against `gd_asymptotic_lower_bound`."""
-    K, alpha, kappa, M = 10**5, 0.2, 1.0, 10**6
+    alpha, kappa, M = 0.2, 1.0, 10**6
     i = np.arange(1.0, M + 1)
     masses = masses_of_power_law(beta, M)
     total = float(np.sum(masses * item_lower_bound(float(T), K, alpha, kappa * i**-beta)))
@@ -133,7 +142,7 @@ def sum_over_groups(beta: float, T: int, share: float = 1.0) -> Evidence:
     # + O(y^2) is right to 1/T where T y is of order one.
     power = 1 - 1 / beta
     error = 4 * (T * M**-beta) ** power + 4 / T
-    return measured(total * T**power, share * gd_asymptotic_lower_bound(K, alpha, beta, kappa), error * 4)
+    return measured(total * T**power / gd_asymptotic_lower_bound(K, alpha, beta, kappa), share, error)
 
 
 @verifies(AML_P11b)
@@ -141,6 +150,7 @@ def test_the_sum_over_a_power_law() -> None:
     sum_is_an_integral()
     for beta in (1.5, 2.0, 3.0):
         sum_over_groups(beta, 3000)
+    sum_over_groups(2.0, 3000, K=4)  # K/(K - 1) = 4/3
 
 
 @control(AML_P11b, changes="Gamma(1 - 1/beta) -> Gamma(2 - 1/beta)")

@@ -110,6 +110,10 @@ def test_data_follow_their_law() -> None:
         ({"noise": -0.1}, "noise"),
         ({"noise": float("nan")}, "noise"),
         ({"label_noise": 1.0}, "label_noise"),
+        ({"classes": float("nan")}, "classes"),
+        ({"groups": None}, "groups"),
+        ({"exponent": float("nan")}, "exponent"),
+        ({"exponent": np.ones(2)}, "exponent"),
     ],
 )
 def test_bad_tasks(options: dict[str, Any], name: str) -> None:

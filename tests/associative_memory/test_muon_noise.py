@@ -13,6 +13,7 @@ from labs.associative_memory.margins import item_excess, masses_of_power_law, op
 from labs.associative_memory.reduced import Reduced
 from labs.associative_memory.signs import phase_averaged_excess, sign_errors, stratified_steps, two_cycle
 from labs.core.streams import stream
+from tests.associative_memory import plain
 from tests.referee import check, control, verifies
 from tests.tightness import worst_case
 from theory.associative_memory import (
@@ -365,6 +366,23 @@ def test_when_the_sign_changes() -> None:
 def test_runs_turn_near_the_best_margin(C: int, M: int, beta: float) -> None:
     for alpha in (0.02, 0.5):
         first_change_of_sign(C, M, beta, alpha, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("C", "M", "beta", "alpha", "seen"),
+    [(8, 2, 3.0, 0.2, (-0.145, 0.319)), (16, 4, 6.0, 0.1, (-0.020, 0.583))],
+)
+def test_where_runs_turn_by_a_plain_loop(
+    C: int, M: int, beta: float, alpha: float, seen: tuple[float, float]
+) -> None:
+    """The two ends of where x turns, in units of x/C from m* and from m* + eta: proved are -0.415 and 2.415."""
+    best, eta = optimal_margin(float(M * C), alpha), 0.05
+    p = np.repeat(masses_of_power_law(beta, M) / C, C)
+    steps = np.full(math.ceil(1.2 * best / eta), eta)
+    x = np.array([plain.contrasts(W, C) for W in plain.muon(p, alpha, steps)])
+    turned = x[np.argmax(np.diff(x, axis=0) <= 0, axis=0), np.arange(M)]
+    ends = np.min((turned - best) * C / turned), np.max((turned - best - eta) * C / turned)
+    np.testing.assert_allclose(ends, seen, atol=1e-3)
 
 
 @control(AML_T6f, sharpens="(S_ab - S_bb)^2 <= 2 x^2 -> 1.99 x^2")

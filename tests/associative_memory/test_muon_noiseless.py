@@ -160,7 +160,7 @@ def trajectory_within_rays(sizes: Sequence[int], beta: float, eta: float, steps:
     parts = []
     for t in sorted({1, 2, 3, steps // 4, steps}):
         end = at.simulate(eta, t, "muon", last=True)
-        What = at.logits(end.contrasts[-1], end.blocks)
+        What = at.logits(end)
         first = np.concatenate([[0], np.cumsum(sizes)[:-1]])
         margins = np.diag(What)[first][None, :] - What[np.ix_(first, first)]
         deviation = np.abs(margins - eta * t * (1 - 1 / C))
@@ -282,7 +282,7 @@ def margin_rates(s: int, alpha: float = 0.0) -> Evidence:
     at, rates = memory((4,) * 5, 1.5, alpha), []
     for eta in (0.1, 1.0):
         end = at.simulate(eta, round(s / eta), "muon", last=True)
-        What = at.logits(end.contrasts[-1], end.blocks)
+        What = at.logits(end)
         rates.append((np.diag(What) - What)[~np.eye(20, dtype=bool)] / s)
     # Half a unit of the last digit printed; with noise margins stop at m*, far from it.
     half = [0.5 * 10.0 ** -len(text.split(".")[1]) for text in RATES[s]]

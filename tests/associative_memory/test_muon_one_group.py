@@ -1,4 +1,4 @@
-"""AML-T4, one group: the loss of Muon without label noise, and when its law begins."""
+"""AML-T4.d, e, g: the loss of Muon without label noise, one group, and when its law begins, for any number."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from fractions import Fraction
 
 import numpy as np
 
+from labs.associative_memory.margins import masses_of_power_law
 from labs.associative_memory.reduced import Reduced
 from tests.referee import check, control, verifies
-from theory.associative_memory import AML_T4d, AML_T4e
+from theory.associative_memory import AML_T4d, AML_T4e, AML_T4g
 from theory.associative_memory import sign_descent as derived
 from theory.evidence import Evidence, enclosed, every, exact, measured, require
 
@@ -125,3 +126,64 @@ def test_when_the_law_begins() -> None:
 @control(AML_T4e, sharpens="L <= x -> L <= 0.99 x")
 def test_the_law_has_no_room() -> None:
     at_a_point(1000, Fraction(30), Fraction(99, 100))
+
+
+# --- (g) the law of every group ----------------------------------------------------------------------------------
+
+LATE = "eta t >= log K"
+
+
+@check(AML_T4g)
+def sums_when_s_is_log_K(share: Fraction = Fraction(1)) -> Evidence:
+    """The sums of AML-T4.c for e^s = K (1 + late), any C = 1 + c, M = 1 + n; `share` multiplies K e^(-h- s).
+
+    e^(-h+ s) = e^-s/(1 + v), e^(-h- s) = e^-s (1 + v): h- <= 1 <= h+.
+    """
+    import sympy
+
+    c, n, v, late, y, k = sympy.symbols("c n v late y k", positive=True)
+    C, K = 1 + c, (1 + c) * (1 + n)
+    slow, fast, small = 1 + v, 1 / (1 + v), 1 / (K * (1 + late))
+    upper, lower = (((C - 1) + (K - C) * weight) * small for weight in (slow, fast))
+    many = {c: 1, n: 1000, v: 1000, late: 1}
+    log, x = sympy.log(1 + y), 1 / (1 + y)  # 0 < y, 0 < x < 1
+    return every(
+        exact(upper, sympy.Rational(share) * K * slow * small, "<", witness=many),
+        exact(lower, (K - 1) * fast * small, ">"),
+        exact(lower, 1, "<"),
+        exact(sympy.diff(y - log, y), 0, ">"),
+        exact(sympy.diff(log - y / (1 + y), y), 0, ">"),
+        exact(x / (1 + x), x / 2, ">"),
+        exact((2 + k) - 1, (2 + k) / 2, ">"),
+    )
+
+
+@check(AML_T4g)
+def losses_follow_the_law(C: int, M: int, beta: float, eta: float, first: int) -> Evidence:
+    """The losses of 40 steps from `first` on, between the two ends; their ratio to K e^(-h- s) is recorded."""
+    K = C * M
+    require(eta * first >= math.log(K), LATE)
+    run = Reduced((C,) * M, masses_of_power_law(beta, M), 0.0).simulate(eta, first + 40, "muon")
+    s = eta * np.arange(first, first + 41.0)[:, None]
+    slow, fast = (np.exp(-(1 + sign / C) * s) for sign in (-1 - math.sqrt(2), math.sqrt(2) - 1))
+    L = run.group_excess[first:]
+    # Logits are right to 50 M eps (1 + s), the loss to as much relative to itself.
+    tolerance = (50 * M + first + 40) * EPS * (1 + s) * L
+    return every(measured(L, K * slow, tolerance, "<="), measured(L, K / 4 * fast, tolerance, ">="))
+
+
+@verifies(AML_T4g)
+def test_every_group_follows_the_law() -> None:
+    sums_when_s_is_log_K()
+    for C, M, beta, eta in ((4, 5, 1.5, 0.1), (50, 3, 3.0, 0.3), (2, 6, 8.0, 1.0), (1, 8, 2.0, 0.3)):
+        losses_follow_the_law(C, M, beta, eta, math.ceil(math.log(C * M) / eta))
+
+
+@control(AML_T4g, sharpens="K e^(-h- s) -> 0.99 K e^(-h- s)")
+def test_the_law_of_the_groups_has_no_room() -> None:
+    sums_when_s_is_log_K(Fraction(99, 100))
+
+
+@control(AML_T4g, drops=LATE)
+def test_the_law_has_a_beginning() -> None:
+    losses_follow_the_law(4, 5, 1.5, 0.1, 0)

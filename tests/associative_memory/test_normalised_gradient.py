@@ -273,11 +273,25 @@ def test_gradient_descent_near_its_threshold_is_as_good() -> None:
 
 
 @pytest.mark.long
+def test_the_numbers_at_the_edge() -> None:
+    _, effective = at_the_edge([10000], 1e-12, (0.58,))
+    assert float(effective[0, 0]) == pytest.approx(411.3, abs=0.051)
+    masses = masses_of_power_law(BETA, M)
+    errors = gd_errors(masses / masses[0], M * C, NOISE, 0.95 * critical_step(M * C, NOISE), [10000])
+    found = float(np.sum(masses * item_excess(errors[0], M * C, NOISE)))
+    assert found == pytest.approx(0.0259, abs=5.1e-5)
+
+
+@pytest.mark.long
 def test_without_jitter_rounding_decides() -> None:
-    """In margins the instability never starts again: excess below 1e-8 at T = 3000; in errors, far above."""
-    excess, effective = at_the_edge([3000], 0.0, (1.118,))
-    assert float(excess[0, 0]) < 1e-7
-    assert float(effective[0, 0]) > 1e6
+    """In margins the instability never starts again: excess below 1e-8 at T = 3000, 1e-9 later; in errors, far above.
+
+    How far it falls is rounding: an order of magnitude is all that can be asked for.
+    """
+    excess, effective = at_the_edge([3000, 10000], 0.0, (0.45, 1.118))
+    assert float(excess[1, 0]) < 1e-7
+    assert float(excess[0, 1]) < 1e-8
+    assert float(effective[1, 0]) > 1e6
     masses = masses_of_power_law(BETA, M)
     errors, _ = ngd_errors(masses / C, np.full(M, float(C)), M * C, NOISE, 1.118, [3000])
     assert float(np.sum(masses * item_excess(errors[0], M * C, NOISE))) > 0.01

@@ -9,6 +9,7 @@ import mpmath
 import numpy as np
 import pytest
 
+from labs.associative_memory.dense import simulate
 from labs.associative_memory.margins import item_excess, masses_of_power_law, optimal_margin
 from labs.associative_memory.reduced import Reduced
 from labs.core.polar import TUNED
@@ -25,7 +26,11 @@ HALVES = np.array([0.5, 0.5])
         ("sizes", {"sizes": (2, 0)}),
         ("sizes", {"sizes": (2, 1.0)}),
         ("sizes", {"sizes": (2, True)}),
+        ("sizes", {"sizes": 2}),
+        ("sizes", {"sizes": None}),
+        ("sizes", {"sizes": np.array(2)}),
         ("masses", {"masses": np.array([0.5, 0.4])}),
+        ("masses", {"masses": np.array([0.5, 0.5 + 1e-11])}),
         ("masses", {"masses": np.array([1.5, -0.5])}),
         ("masses", {"masses": np.array([np.nan, 0.5])}),
         ("masses", {"masses": np.ones(3) / 3}),
@@ -40,6 +45,19 @@ HALVES = np.array([0.5, 0.5])
 def test_bad_memories(name: str, change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=rf"^{name} must"):
         Reduced(**{"sizes": (2, 3), "masses": HALVES, "alpha": 0.1, **change})
+
+
+def test_batches_that_do_not_fit() -> None:
+    memory = Reduced((2, 3), np.stack([HALVES] * 2), 0.1)
+    good: dict[str, Any] = {"eta": 0.1, "steps": 4, "rule": "gd"}
+    wrong = np.ones(3), np.ones((3, 4)), (np.zeros((3, 2)), np.zeros((2, 2)))
+    for name, value in zip(("eta", "schedule", "start"), wrong, strict=True):
+        with pytest.raises(ValueError, match=r"^eta must have batch axes.* masses \(2,\)"):
+            memory.simulate(**(good | {name: value}))
+
+
+def test_masses_may_be_rounded() -> None:
+    assert Reduced((2, 3), HALVES + np.array([0.0, 5e-13]), 0.1).sizes == (2, 3)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -170,6 +188,43 @@ def test_a_run_goes_on_from_where_it_stopped() -> None:
     half = memory.simulate(0.2, 3, "muon")
     rest = memory.simulate(0.2, 4, "muon", start=(half.contrasts[-1], half.blocks))
     np.testing.assert_array_equal(rest.loss, whole.loss[3:])
+
+
+def test_margins_and_losses_of_the_groups_are_those_of_their_items() -> None:
+    sizes, masses = (3, 1, 4), np.array([0.6, 0.1, 0.3])
+    p = np.repeat(masses / np.array(sizes), sizes)
+    for alpha in (0.0, 0.2):
+        run = Reduced(sizes, masses, alpha).simulate(0.3, 6, "muon")
+        whole = simulate(p, alpha, 0.3, 6, "muon")
+        item_losses = whole.item_loss - (whole.loss - whole.excess)[:, None]
+        for a, j in enumerate((0, 3, 4)):
+            np.testing.assert_allclose(run.margins[:, a], whole.margins[:, j], atol=1e-13)
+            np.testing.assert_allclose(run.group_excess[:, a], item_losses[:, j], atol=1e-13)
+
+
+def test_a_run_stands_for_its_end() -> None:
+    """As a start, and for its logits; a batch of runs with its axes."""
+    memory = Reduced((2, 3), np.array([0.7, 0.3]), 0.1)
+    eta = np.array([0.1, 0.2, 0.4])
+    whole, half = (memory.simulate(eta, steps, "muon") for steps in (7, 3))
+    rest = memory.simulate(eta, 4, "muon", start=half)
+    np.testing.assert_array_equal(rest.loss, whole.loss[:, 3:])
+    found = memory.logits(rest)
+    assert found.shape == (3, 5, 5)
+    np.testing.assert_array_equal(found, memory.logits(*whole.end))
+    np.testing.assert_array_equal(found[1], memory.logits(whole.contrasts[1, -1], whole.blocks[1]))
+    p = np.repeat(np.array([0.7, 0.3]) / np.array([2, 3]), [2, 3])
+    np.testing.assert_allclose(found, simulate(p, 0.1, eta, 7, "muon").logits, atol=1e-13)
+
+
+@pytest.mark.parametrize("start", [None, 1.0, np.zeros(2), (np.zeros(2),), "xS"])
+def test_what_is_no_state(start: Any) -> None:
+    memory = Reduced((2, 3), HALVES, 0.1)
+    with pytest.raises(ValueError, match=r"^(blocks|contrasts) must"):
+        memory.logits(start)
+    if start is not None:
+        with pytest.raises(ValueError, match=r"^start must be a pair"):
+            memory.simulate(0.1, 1, "gd", start=start)
 
 
 def test_a_run_starts_without_a_history() -> None:

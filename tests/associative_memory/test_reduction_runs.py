@@ -188,6 +188,19 @@ def test_another_run_is_seen() -> None:
     losses_agree(*GROUPED[1], [0.2], "muon", 0.2, stretched=1.0001)
 
 
+def test_how_far_rounding_grows() -> None:
+    """Reduced and whole losses over 60 steps: quintics amplify rounding to 1e-3 and more, gradients do not."""
+    sizes, masses = GROUPED[1]
+    far = {}
+    for rule, eta in (("muon-ns5", 0.3), ("gd", 4.0), ("tra-signgd", 0.15)):
+        run = Reduced(sizes, np.array(masses), 0.2).simulate(eta, 60, rule)
+        whole = dense.simulate(frequencies(sizes, masses), 0.2, eta, 60, rule)
+        far[rule] = np.abs(run.loss - whole.loss)
+    assert np.max(far["muon-ns5"][:11]) < 1e-13
+    assert 1e-5 < np.max(far["muon-ns5"]) < 0.1
+    assert max(np.max(far["gd"]), np.max(far["tra-signgd"])) < 1e-13
+
+
 def test_state_and_least_loss_of_the_worked_instance() -> None:
     run = Reduced((2, 2), np.array([0.75, 0.25]), 0.1).simulate(0.3, 3, "muon")
     np.testing.assert_allclose(run.contrasts[-1], [0.9, 0.9], rtol=1e-15)

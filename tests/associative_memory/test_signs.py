@@ -50,7 +50,11 @@ def test_the_shapes_of_schedules() -> None:
         (lambda: stratified_steps(-1.0, 0.1, 4), "target"),
         (lambda: stratified_steps(1.0, 0.0, 4), "near"),
         (lambda: stratified_steps(1.0, 0.1, 0), "count"),
+        (lambda: polynomial(3, np.ones(3)), "power"),  # type: ignore[arg-type]
+        (lambda: stratified_steps(np.ones(2), 0.1, 4), "target"),  # type: ignore[arg-type]
+        (lambda: stratified_steps(1.0, np.nan, 4), "near"),
         (lambda: operator_norm_bound(0.5, np.array(1.0)), "K"),
+        (lambda: operator_norm_bound(10, -1.0), "R"),
         (lambda: phase_averaged_excess(1.0, 1000.0, 0.2), "eta"),
     ],
 )
@@ -78,6 +82,8 @@ def test_an_error_of_zero_stays_and_a_two_cycle_of_a_divisor_is_zero() -> None:
 def test_the_smallest_instances() -> None:
     np.testing.assert_array_equal(sign_errors(np.array(-1.0), np.array([0.25])), [-1.0, -0.75])
     np.testing.assert_array_equal(operator_norm_bound(np.array([1.0, 2.0]), 0.0), [0.0, np.log(2.0)])
+    assert operator_norm_bound(2, 0.0) == np.log(2.0)
+    assert isinstance(operator_norm_bound(2, 0.0), float)
 
 
 def test_steps_near_a_wish_have_evenly_spread_phases() -> None:

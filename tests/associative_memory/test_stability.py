@@ -179,7 +179,7 @@ def test_descent_never_diverges() -> None:
 @control(AML_P9d, sharpens="both ends -> 0.97 of them")
 def test_the_ends_of_the_interval() -> None:
     interval_is_kept(Fraction(97, 100))
-    run_ends_in_the_interval(ONE, 1000, 0.2, 1e4, 0.9)
+    run_ends_in_the_interval(ONE, 1000, 0.2, 1e4, 0.97)
 
 
 # --- (e) the cycle of two ----------------------------------------------------------------------------------------

@@ -7,10 +7,14 @@ import pytest
 from tests.benchmarks import associative_memory as benchmark
 
 
-def test_the_reduced_step_is_the_dense_step() -> None:
+@pytest.mark.parametrize("long", [20, 2048])
+def test_the_reduced_step_is_the_dense_step(long: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmark, "LONG", long)
     row = benchmark.against_dense(48)
     assert row.our_error == 0.0
     assert row.their_error < 1e-13
+    assert row.ratio == row.their_seconds / row.our_seconds
+    assert ("once" in row.note) == (long < 48)
 
 
 @pytest.mark.parametrize("rule", ["muon", "muon-ns5"])

@@ -269,6 +269,12 @@ def test_what_did_not_go_well_is_said_per_item() -> None:
         ({"times": np.array([])}, "times"),
         ({"rtol": -1.0}, "rtol"),
         ({"atol": 0.0}, "atol"),
+        ({"rtol": np.full(3, 1e-3)}, "rtol"),
+        ({"begin": np.full(5, np.nan)}, "begin"),
+        ({"begin": np.zeros((5, 1))}, "begin"),
+        ({"axes": -1}, "axes"),
+        ({"room": 2.0}, "room"),
+        ({"most_steps": True}, "most_steps"),
     ],
 )
 def test_bad_input(change: dict[str, Any], name: str) -> None:

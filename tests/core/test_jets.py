@@ -216,6 +216,12 @@ def test_what_has_no_series_is_refused() -> None:
     assert "order 2" in repr(x)
 
 
+def test_a_jet_has_a_value() -> None:
+    for coefficients, order in (([], 2), ([np.ones(2), np.ones(2)], -1)):
+        with pytest.raises(ValueError, match="coefficients must hold c_0, and order be >= 0"):
+            Jet(coefficients, order)
+
+
 def test_bad_arguments_of_series() -> None:
     x = {"x": np.ones(2)}
     for bad, message in (
@@ -223,7 +229,10 @@ def test_bad_arguments_of_series() -> None:
         ((x, {"y": np.ones(2)}, 2), "along must"),
         (({"x": np.array([np.nan])}, x, 2), r"at\['x'\] must be finite"),
         ((x, {"x": np.array([np.inf])}, 2), r"along\['x'\] must be finite"),
+        ((x, {"x": np.ones(3)}, 2), r"along\['x'\] must broadcast with at\['x'\], got shape \(3,\)"),
         ((x, x, -1), "order must"),
+        ((x, x, 2.5), "order must"),
+        ((x, x, "2"), "order must"),
     ):
         with pytest.raises(ValueError, match=message):
             series(lambda p: p["x"], *bad)

@@ -18,10 +18,10 @@ from labs.curvature_nds.spectra import laggard_rate
 from tests.curvature_nds.taylor_kernels import TAYLOR_KERNELS
 from tests.kernels import Kernel, vectors
 
-# Three problems of four modes; frames of 5 x 4 and 6 x 4.
+# Three problems of four modes; three frames each of 5 x 4 and 6 x 4.
 W = np.array([[12.0, 1.0, 1.0, 1.0], [4.0, 3.0, 2.0, 1.0], [1.0, 1e-3, 0.5, 0.1]])
 SIGMA = np.array([[2.0, 1.0, 1.0, 1.0], [1.0, -1.0, 2.0, 0.5], [1.0, 0.01, 0.0, 0.3]])
-LEFT, RIGHT = (haar(n, stream("kernel contract: frames", n), columns=4) for n in (5, 6))
+LEFT, RIGHT = (haar(n, stream("kernel contract: frames", n), (3,), columns=4) for n in (5, 6))
 A, B, D = structured(W, SIGMA, LEFT, RIGHT)
 
 # Curvatures of 3 x 4 matrices: sums of two products, and something beside them.
@@ -41,7 +41,9 @@ STEPS: tuple[tuple[dict[str, Any], str], ...] = (
     ({"step": math.nan}, "step"),
     ({"step": np.ones((3, 7))}, "step"),
     ({"norm": 1.0}, "norm"),
+    ({"step": "matched-norm", "norm": -1.0}, "norm"),
 )
+LONGER = ({"sigma": np.ones(5)}, "sigma")
 NOT_POSITIVE = (0.0, -1.0, math.inf, math.nan, np.array([1.0, math.nan]), np.ones(2, dtype=np.int64))
 
 KERNELS: tuple[Kernel, ...] = (
@@ -58,9 +60,11 @@ KERNELS: tuple[Kernel, ...] = (
             *(({name: value}, name) for name in ("m", "q", "rho", "s") for value in NOT_POSITIVE),
             ({"m": 4.0}, "m"),
             ({"rho": np.array([1.0, 2.0, 0.99])}, "rho"),
+            ({"rho": 1e31}, "rho"),
+            ({"s": 1e-31}, "s"),
         ),
         launches=800,
-        syncs=3,
+        syncs=4,
         tolerance=1e-13,
     ),
     Kernel(
@@ -75,9 +79,11 @@ KERNELS: tuple[Kernel, ...] = (
             *(({name: value}, name) for name in ("alpha", "rho", "s") for value in NOT_POSITIVE),
             ({"alpha": 1.0}, "alpha"),
             ({"rho": 0.99}, "rho"),
+            ({"s": 1e31}, "s"),
+            ({"alpha": 1e-31}, "alpha"),
         ),
         launches=100,
-        syncs=3,
+        syncs=4,
     ),
     Kernel(
         descend,
@@ -87,7 +93,9 @@ KERNELS: tuple[Kernel, ...] = (
             *vectors("w", W, nonnegative=True),
             ({"w": np.zeros(4)}, "w"),
             *vectors("sigma", SIGMA),
+            LONGER,
             ({"rule": "newton"}, "rule"),
+            ({"rule": ["gd"]}, "rule"),
             ({"rule": "gd", "step": "halving"}, "step"),
             *STEPS,
         ),
@@ -103,11 +111,14 @@ KERNELS: tuple[Kernel, ...] = (
             ({"A": np.full((1, 5, 5), math.nan)}, "A"),
             ({"A": np.ones((1, 5, 4))}, "A"),
             ({"A": -A}, "A"),
+            ({"A": np.triu(np.ones((1, 5, 5)))}, "A"),
             ({"B": np.ones((2, 6, 6))}, "B"),
             ({"B": np.full((1, 6, 6), math.inf)}, "B"),
             ({"D": np.ones(5)}, "D"),
             ({"D": np.full((5, 6), math.nan)}, "D"),
             ({"rule": "newton"}, "rule"),
+            ({"rule": lambda R: R[..., :1]}, "rule"),
+            ({"rule": lambda R: R + math.nan}, "rule"),
             *STEPS,
         ),
         launches=500,
@@ -121,12 +132,14 @@ KERNELS: tuple[Kernel, ...] = (
         bad=(
             *vectors("w", W, nonnegative=True),
             *vectors("sigma", SIGMA),
+            LONGER,
             ({"left": np.ones((5, 3))}, "left"),
             ({"left": np.full((5, 4), math.nan)}, "left"),
+            ({"left": np.ones((5, 4))}, "left"),
             ({"right": np.ones(4)}, "right"),
         ),
-        launches=30,
-        syncs=2,
+        launches=45,
+        syncs=3,
         tolerance=1e-13,
         absolute=1e-13,
     ),
@@ -134,7 +147,7 @@ KERNELS: tuple[Kernel, ...] = (
         laggard_rate,
         example=lambda _: {"w": W, "sigma": SIGMA},
         core={"w": 1, "sigma": 1},
-        bad=(*vectors("w", W, nonnegative=True), ({"w": np.zeros(4)}, "w"), *vectors("sigma", SIGMA)),
+        bad=(*vectors("w", W, nonnegative=True), ({"w": np.zeros(4)}, "w"), *vectors("sigma", SIGMA), LONGER),
         launches=40,
         syncs=2,
     ),
@@ -142,7 +155,7 @@ KERNELS: tuple[Kernel, ...] = (
         conjugate_gradients,
         example=lambda _: {"w": W, "sigma": SIGMA, "steps": 3},
         core={"w": 1, "sigma": 1},
-        bad=(*vectors("w", W, nonnegative=True), *vectors("sigma", SIGMA), *STEPS[:2]),
+        bad=(*vectors("w", W, nonnegative=True), *vectors("sigma", SIGMA), LONGER, *STEPS[:2]),
         launches=100,
         syncs=2,
         tolerance=1e-12,
@@ -157,10 +170,11 @@ KERNELS: tuple[Kernel, ...] = (
             *vectors("sigma", SIGMA),
             ({"left": np.ones((5, 3))}, "left"),
             ({"right": np.full((6, 4), math.nan)}, "right"),
+            ({"right": np.ones((6, 4))}, "right"),
             ({"rule": "muon"}, "rule"),
             *STEPS[:2],
         ),
-        launches=250,
+        launches=270,
         syncs=8,
         tolerance=1e-11,
     ),
@@ -180,9 +194,10 @@ KERNELS: tuple[Kernel, ...] = (
             *vectors("f", W, nonnegative=True),
             ({"inputs": np.ones((4, 3))}, "inputs"),
             ({"inputs": np.full((4, 4), math.nan)}, "inputs"),
+            ({"inputs": np.ones((4, 4))}, "inputs"),
         ),
         launches=40,
-        syncs=2,
+        syncs=3,
         tolerance=1e-13,
     ),
     Kernel(
@@ -217,6 +232,7 @@ KERNELS: tuple[Kernel, ...] = (
             ({"A": np.ones(3)}, "A"),
             ({"A": np.full((1, 3, 3), math.nan)}, "A"),
             ({"A": np.zeros((2, 3, 3))}, "A"),
+            ({"A": np.triu(np.ones((2, 3, 3)))}, "A"),
         ),
         launches=300,
         syncs=2,
@@ -233,9 +249,10 @@ KERNELS: tuple[Kernel, ...] = (
             ({"A": np.zeros((2, 3, 3))}, "A"),
             ({"basis": np.eye(4)}, "basis"),
             ({"basis": np.full((3, 3), math.nan)}, "basis"),
+            ({"basis": np.ones((3, 3))}, "basis"),
         ),
-        launches=20,
-        syncs=2,
+        launches=30,
+        syncs=3,
         tolerance=1e-13,
     ),
     *TAYLOR_KERNELS,

@@ -19,8 +19,19 @@ def test_psi_to_rounding() -> None:
         expected = [float((mpmath.exp(v) - 1 - v) / mpmath.mpf(v) ** 2) if v else 0.5 for v in x.tolist()]
         expected[121] = 0.5  # 1e-300 needs more digits than these
     np.testing.assert_allclose(psi(x), expected, rtol=8 * 2.0**-52)
+    np.testing.assert_array_equal(psi(np.array([701.0, -1e300])), [np.inf, 1e-300])
     with pytest.raises(ValueError, match="x must be finite"):
         psi(np.array([np.nan]))
+
+
+def test_changes_beyond_the_range_of_the_exponential() -> None:
+    """The lower bounds are -inf where something varies, and all bounds the decrease itself where nothing does."""
+    labels = np.array([0, 1])
+    far = softmax_step(np.zeros((2, 3)), 1e4 * np.eye(3)[:2], labels)
+    assert far.lower == far.lower_by_range == -np.inf
+    assert np.isfinite([far.upper, far.upper_by_range]).all()
+    sure = softmax_step(1e4 * np.eye(3)[:2], 1e3 * np.eye(3)[:2], labels)
+    assert (sure.penalty, sure.lower, sure.upper, sure.lower_by_range) == (0.0, 0.0, 0.0, 0.0)
 
 
 def test_steps_of_a_batch() -> None:

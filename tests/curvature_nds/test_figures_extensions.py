@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from figures.curvature_nds import energy_by_curvature, fragility, long_tail_memory, structured_trajectories
-from figures.curvature_nds._shared import where
 from figures.curvature_nds._spectra import decimal_logs, mode_losses
 from figures.gallery import style
+from figures.gallery.tables import where
 from labs.core import arrays
 from labs.core.spectrum import power_law
 from labs.curvature_nds.quadratic import descend

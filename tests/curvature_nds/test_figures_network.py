@@ -19,7 +19,7 @@ from figures.curvature_nds import (
     point_and_direction,
 )
 from figures.curvature_nds._language import BATCHES, LAYERS, OPTIMISERS, SIZES
-from figures.curvature_nds._shared import where
+from figures.gallery.tables import where
 from labs.core import arrays
 from labs.curvature_nds.language import Point
 from labs.curvature_nds.one_step import taylor

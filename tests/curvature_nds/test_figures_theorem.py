@@ -17,7 +17,7 @@ from figures.curvature_nds import (
     phase_diagram,
     spectral_powers,
 )
-from figures.curvature_nds._shared import where
+from figures.gallery.tables import where
 from labs.core import arrays
 from labs.curvature_nds.levels import two_level, win_region
 

@@ -247,10 +247,12 @@ def test_printed_repair() -> None:
     w, sigma = np.where(high, 12.0, 1.0), np.where(high, 2.0, 1.0) * (1 + 0.01 * xi)
     runs = {name: descend(w, sigma, rule, 40, step) for name, (rule, step) in RULES.items()}
     found = {name: np.median(x.loss[:, [10, 20, 40]] / x.loss[:, :1], axis=0) for name, x in runs.items()}
-    np.testing.assert_allclose(found["line search"], [8e-5, 3e-6, 1e-7], rtol=1.0)
     np.testing.assert_allclose(found["GD"], [3.3e-2, 1.1e-3, 1.2e-6], rtol=0.05)
-    # The printed 1e-6 and 2e-24 are orders of magnitude over draws; ours are 1.7e-6 and 1.4e-24.
-    assert np.all(np.abs(np.log10(found["halving"] / [1e-6, 1e-12, 2e-24])) < 0.5)
+    # The others are orders of magnitude over draws: within the range of ours, and near their medians.
+    for name, printed in (("line search", [8e-5, 3e-6, 1e-7]), ("halving", [1e-6, 1e-12, 2e-24])):
+        ratios = runs[name].loss[:, [10, 20, 40]] / runs[name].loss[:, :1]
+        assert np.all((np.min(ratios, axis=0) < printed) & (printed < np.max(ratios, axis=0)))
+        assert np.all(np.abs(np.log(found[name] / printed)) < np.log(2.0))
     w = power_law(88, 1.3)
     losses = [descend(w, np.sqrt(w), rule, 20, step).loss for rule, step in RULES.values()]
     assert [f"{x[20] / x[0]:.1e}" for x in losses] == ["5.2e-03", "4.7e-01", "3.2e-12"]

@@ -60,7 +60,8 @@ def test_bad_arguments() -> None:
     parameters, _ = point()
     with pytest.raises(ValueError, match="name must be one of"):
         block_hessian(gradient("weight2"), parameters, "other")
-    for axes in (0, 3):
+    wrong: tuple[Any, ...] = (0, 3, 1.0, True)
+    for axes in wrong:
         with pytest.raises(ValueError, match="axes must be from 1 to 2"):
             block_hessian(gradient("weight2"), parameters, "weight2", axes=axes)
     bad = parameters | {"weight1": np.full_like(parameters["weight1"], np.nan)}

@@ -71,6 +71,7 @@ def test_the_residual_is_what_is_left(rank: int) -> None:
     total = np.linalg.norm(H)
     tail = np.linalg.norm(found.singular_values[rank:])
     assert tail <= left <= total
+    assert np.all(np.linalg.trace(found.A) >= 0)
     if rank == 9:
         assert tail < 1e-12 * total < 0.1 * left
 
@@ -99,6 +100,9 @@ def test_a_common_eigenbasis_is_recovered(n: int) -> None:
     overlap = np.abs(found.basis.T @ U)
     np.testing.assert_allclose(np.sort(overlap, axis=-1)[:, -1], 1.0, atol=1e-12 * n)
     assert abs(joint_diagonality(A, found.basis) - found.score) < 1e-13 * n
+    # What is left beside the diagonals, of order n eps.
+    turned = found.basis.T @ A @ found.basis
+    assert np.max(np.abs(turned * (1 - np.eye(n)))) < 64 * n * EPS * np.max(np.abs(A))
 
 
 def test_factors_of_a_structured_curvature_are_recovered() -> None:
@@ -190,6 +194,8 @@ def test_energy_beside_the_pairs_is_seen() -> None:
         ({"right": np.eye(2)}, "right"),
         ({"A": np.eye(3)[None]}, "A"),
         ({"B": np.full((1, 3, 3), np.nan)}, "B"),
+        ({"A": np.triu(np.ones((1, 2, 2)))}, "A"),
+        ({"left": np.ones((2, 2))}, "left"),
     ],
 )
 def test_bad_arguments_of_the_pairing(change: dict[str, np.ndarray], name: str) -> None:
@@ -202,6 +208,15 @@ def test_bad_arguments_of_the_pairing(change: dict[str, np.ndarray], name: str) 
     }
     with pytest.raises(ValueError, match=f"^{name} "):
         pair_modes(**{**good, **change})
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_joint_diagonality_does_not_know_units(size: float) -> None:
+    _, A = common(4, 2, "units")
+    A = A + np.diag([0.0, 0.1, 0.2, 0.3])
+    found, plain = joint_diagonalise(size * A), joint_diagonalise(A)
+    assert float(found.score) == pytest.approx(float(plain.score), rel=1e-12)
+    assert float(joint_diagonality(size * A, plain.basis)) == pytest.approx(float(plain.score), rel=1e-12)
 
 
 def test_curvature_must_be_symmetric() -> None:

@@ -136,6 +136,10 @@ def test_a_run_beyond_the_ceiling_stays() -> None:
     points, _, _ = looks("adam", [0.1, 10.0], ceiling=3.0)
     np.testing.assert_array_equal(points[-1].parameters["weight1"][1], end["weight1"][1])
     assert np.any(points[-1].parameters["weight1"][0] != end["weight1"][0])
+    # The loss is about ln 6 = 1.8 at the start.
+    _, _, end = looks("adam", 0.1, ceiling=1.0)
+    for k, x in start().items():
+        np.testing.assert_array_equal(end[k], x)
 
 
 @pytest.mark.parametrize(
@@ -147,10 +151,14 @@ def test_a_run_beyond_the_ceiling_stays() -> None:
         ({"steps": True}, "steps must"),
         ({"rate": np.array([0.1, 0.0])}, "rate must"),
         ({"rate": 0.1}, "rate must"),
+        ({"steps": 2.0}, "steps must"),
+        ({"warm_up": -1}, "warm_up must"),
+        ({"decay": 2.0}, "decay must"),
+        ({"decay": np.nan}, "decay must"),
+        ({"parameters": {}}, "parameters must"),
     ],
 )
 def test_bad_arguments(arguments: dict, message: str) -> None:
-    good = {"steps": 1, "optimiser": "adam", "rate": np.array(0.1)} | arguments
-    others = good.pop("others", ())
+    good = {"parameters": start(), "batch": batch, "steps": 1, "optimiser": "adam", "rate": np.array(0.1)}
     with pytest.raises(ValueError, match=message):
-        train_and_look(NETWORK, start(), batch, good["steps"], good["optimiser"], good["rate"], others=others)
+        train_and_look(NETWORK, **(good | arguments))

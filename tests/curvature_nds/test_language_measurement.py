@@ -63,11 +63,21 @@ def test_decreases_at_other_scales() -> None:
     np.testing.assert_allclose(predicted_at(TERMS, (2.0,), 1)[:, 0], -2 * TERMS[:, 1], rtol=1e-14)
     other = realised_at(quartic, AT | {"y": np.ones(2)}, ALONG, SCALES)
     np.testing.assert_array_equal(other, realised)
-    for last in (0, 5):
+
+
+def test_bad_scales() -> None:
+    wrong: tuple[Any, ...] = (0, 5, 1.0, True)
+    for last in wrong:
         with pytest.raises(ValueError, match="last must"):
             predicted_at(TERMS, SCALES, last)
-    with pytest.raises(ValueError, match=r"scales\[1\] must be finite"):
-        realised_at(quartic, AT, ALONG, (1.0, np.inf))
+    for scales, message in (((1.0, np.inf), r"scales\[1\] must be finite"), ((), "scales must hold")):
+        with pytest.raises(ValueError, match=message):
+            realised_at(quartic, AT, ALONG, scales)
+        with pytest.raises(ValueError, match=message):
+            predicted_at(TERMS, scales)
+    for update in ({}, {"y": ALONG["x"]}):
+        with pytest.raises(ValueError, match="update must"):
+            realised_at(quartic, AT, update, SCALES)
 
 
 def test_losses_that_all_runs_went_through() -> None:
@@ -75,9 +85,13 @@ def test_losses_that_all_runs_went_through() -> None:
     np.testing.assert_allclose(common_losses(runs, 4), [4.8, 4.2, 3.6, 3.0])
     with pytest.raises(ValueError, match="runs must have losses in common"):
         common_losses([np.array([5.0, 4.0]), np.array([3.0, 2.0])])
-    for bad in ([], [np.array([])], [np.array([1.0, np.nan])]):
+    wrong: tuple[Any, ...] = ([], [np.array([])], [np.array([1.0, np.nan])], [1.0, 2.0])
+    for bad in wrong:
         with pytest.raises(ValueError, match="runs must"):
             common_losses(bad)
+    for count in (0, True):
+        with pytest.raises(ValueError, match="count must"):
+            common_losses(runs, count)
 
 
 def test_values_at_a_loss() -> None:
@@ -94,3 +108,8 @@ def test_values_at_a_loss() -> None:
     for points, of in ((validation, values[:, :3]), (validation[:1], values[:, :1])):
         with pytest.raises(ValueError, match="values must be"):
             at_loss(points, of, np.array([5.0]))
+    nan = np.array([np.nan, 1.0])
+    with pytest.raises(ValueError, match="validation must be finite"):
+        at_loss(nan, np.ones(2), np.ones(1))
+    with pytest.raises(ValueError, match="losses must be finite"):
+        at_loss(np.array([3.0, 1.0]), np.ones(2), nan)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
+import pytest
 
 from labs.core.polar import msign
 from labs.core.spectrum import haar, power_law
@@ -15,7 +16,7 @@ from labs.curvature_nds.memory import long_tail_memory, rotated_sign_sharpness
 from tests.curvature_nds.matrices import fractions
 from tests.referee import check, control, verifies
 from theory.curvature_nds import NDS_X11f, NDS_X11g
-from theory.evidence import Evidence, exact, measured
+from theory.evidence import Evidence, exact, measured, require
 
 HALF = Fraction(1, 2)
 
@@ -67,10 +68,12 @@ def test_another_arcsine_law() -> None:
 
 
 @check(NDS_X11g)
-def first_order(z: float, excess: float, draws: int = 100) -> Evidence:
-    """Labs' closed form over the mean of the arcsine law over Haar inputs, minus one; N = 64."""
+def first_order(z: float, excess: float, draws: int = 100, rotated: bool = True) -> Evidence:
+    """Labs' closed form over the mean of the arcsine law over Haar inputs (or coordinates), minus one; N = 64."""
+    require(rotated, "Haar inputs")
     f = power_law(64, z)
-    exactly = rotated_sign_sharpness(f, haar(64, stream("inputs of the first order"), (draws,)))
+    inputs = haar(64, stream("inputs of the first order"), (draws,)) if rotated else np.eye(64)
+    exactly = rotated_sign_sharpness(f, inputs)
     # Single draws scatter by 6 %: half a per cent for the mean of 100.
     return measured(float(long_tail_memory(f).nds_sign / np.mean(exactly)) - 1, excess, 0.02, margin=0.03)
 
@@ -79,6 +82,14 @@ def first_order(z: float, excess: float, draws: int = 100) -> Evidence:
 def test_the_first_order_of_the_arcsine_law() -> None:
     for z, excess in ((0.5, 0.06), (1.0, 0.20), (1.5, 0.21)):
         first_order(z, excess)
+
+
+@control(NDS_X11g, drops="Haar inputs")
+def test_coordinates_as_inputs_make_no_gap() -> None:
+    """There the law gives Muon's 1/N, and the formula is six times that."""
+    f = power_law(64, 1.0)
+    assert float(rotated_sign_sharpness(f, np.eye(64))) == pytest.approx(1 / 64, rel=1e-12)
+    first_order(1.0, 0.20, rotated=False)
 
 
 @control(NDS_X11g, changes="20 % too high -> not at all, at z = 1")

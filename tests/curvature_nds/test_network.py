@@ -15,7 +15,7 @@ import pytest
 
 from figures.curvature_nds import _language
 from figures.curvature_nds._language import BATCHES, HIDDEN, LAYERS, OPTIMISERS, SIZES, Row, matched
-from figures.curvature_nds._shared import table, where
+from figures.gallery.tables import table, where
 from labs.core import arrays
 from labs.core.spectrum import haar, power_law
 from labs.core.streams import stream
@@ -239,6 +239,19 @@ def test_the_prediction_is_accurate(exponent: float) -> None:
                 errors = where(rows(exponent), batch=batch, optimiser=optimiser, rate=rate)["error"]
                 assert errors.size == SIZE.seeds * SIZE.looks
                 assert np.median(errors) < 1e-2
+
+
+@pytest.mark.parametrize("exponent", [0.0, 1.0])
+def test_realised_decreases_regress_on_the_predicted_ones(exponent: float) -> None:
+    """At rates up to 0.02: slope and correlation within one per cent of one, the bound on the median error."""
+    for batch in BATCHES:
+        for optimiser in OPTIMISERS:
+            mine = where(rows(exponent), batch=batch, optimiser=optimiser)
+            low = mine["rate"] <= SIZE.rates[1]
+            predicted, realised = (mine["gain"] - mine["penalty"])[low], mine["realised"][low]
+            slope = np.cov(predicted, realised)[0, 1] / np.var(predicted, ddof=1)
+            assert abs(slope - 1) < 1e-2
+            assert np.corrcoef(predicted, realised)[0, 1] > 0.99
 
 
 @pytest.mark.parametrize("exponent", [0.0, 1.0])

@@ -134,6 +134,7 @@ def by_descent(q: int, d: int, steps: int) -> Evidence:
 @restates(NDS_X12a, NDS_X12b)
 def test_completed_factors_by_descent() -> None:
     by_descent(12, 24, 12)
+    by_descent(48, 96, 20)
 
 
 def test_printed_sharpness() -> None:

@@ -63,14 +63,21 @@ def one_threshold(shift: int = 0) -> Evidence:
 
 
 @check(NDS_T2ab)
-def order_at_the_first_step(where: Point, star: tuple[Fraction, Fraction]) -> Evidence:
-    """Muon's first step in fractions is the better one iff s is below s*, which `star` brackets: D changes sign."""
+def order_at_the_first_step(
+    where: Point, star: tuple[Fraction, Fraction], factor: Fraction = ONE
+) -> Evidence:
+    """Muon's first step in fractions is the better one iff s is below s*, which `star` brackets: D changes sign.
+
+    `factor` multiplies the s* that s is compared with.
+    """
     a, rho, s = where
     require(s > 1, "s > 1")
     low, high = (closed.first_step_sign(a, rho, end) for end in star)
     assert not star[0] <= s <= star[1]
     gd, muon = phases.losses(a, rho, s, 1)
-    return every(exact(low, 0, ">"), exact(high, 0, "<"), exact(int(muon[1] < gd[1]), int(s < star[0])))
+    return every(
+        exact(low, 0, ">"), exact(high, 0, "<"), exact(int(muon[1] < gd[1]), int(s < factor * star[0]))
+    )
 
 
 @check(NDS_T2ac)
@@ -119,6 +126,12 @@ def test_another_bracket() -> None:
     one_threshold(1)
 
 
+@control(NDS_T2ab, sharpens="s* -> 1.03 s*")
+def test_a_little_beyond_the_threshold_the_first_step_loses() -> None:
+    """s* = 24.296, and s = 25 is below 1.03 of it."""
+    order_at_the_first_step(point("1/3", "12", "25"), THRESHOLD, Fraction(103, 100))
+
+
 @control(NDS_T2ab, drops="s > 1")
 def test_without_alignment_the_threshold_means_nothing() -> None:
     order_at_the_first_step(point("1/3", "12", "1/2"), THRESHOLD)
@@ -165,15 +178,15 @@ def two_thresholds(limit: Fraction = ONE) -> Evidence:
 
 
 @check(NDS_T2bb)
-def order_of_the_late_rates(where: Point) -> Evidence:
-    """g^2 < kappa along runs in fractions, against y_1 < a rho < y_2."""
+def order_of_the_late_rates(where: Point, lower: Fraction = ONE, upper: Fraction = ONE) -> Evidence:
+    """g^2 < kappa along runs in fractions, against y_1 < a rho < y_2; `lower` and `upper` multiply these."""
     a, rho, s = where
     require(a < 1, "a < 1")
     found = phases.run_rates(a, rho, s)
     x = a * s * s
-    y_1 = (1 + 2 * a * s + x) / (1 + 2 * s + x)
+    y_1 = lower * (1 + 2 * a * s + x) / (1 + 2 * s + x)
     bounded = 1 - 2 * s + x > 0
-    between = y_1 < a * rho and (not bounded or a * rho < (1 - 2 * a * s + x) / (1 - 2 * s + x))
+    between = y_1 < a * rho and (not bounded or a * rho < upper * (1 - 2 * a * s + x) / (1 - 2 * s + x))
     return exact(int(found.later < found.kappa), int(between))
 
 
@@ -256,6 +269,18 @@ def test_the_upper_end_needs_few_modes() -> None:
     two_thresholds(Fraction(101, 100))
 
 
+@control(NDS_T2bb, sharpens="y_1 -> 0.97 y_1")
+def test_a_little_below_the_lower_end() -> None:
+    """rho_lo = 33/19 = 1.737, and 1.7 is above 0.97 of it."""
+    order_of_the_late_rates(point("1/3", "1.7", "2"), lower=Fraction(97, 100))
+
+
+@control(NDS_T2bb, sharpens="y_2 -> 1.03 y_2")
+def test_a_little_above_the_upper_end() -> None:
+    """rho_hi = 27."""
+    order_of_the_late_rates(point("1/3", "27.5", "1/2"), upper=Fraction(103, 100))
+
+
 @control(NDS_T2bb, drops="a < 1")
 def test_half_of_the_modes_and_no_alignment_tie() -> None:
     """a = s = 1: 1 - 2 s + x = 0, so y_2 would be infinite; but g^2 = kappa."""
@@ -305,7 +330,7 @@ def test_printed_thresholds() -> None:
 @pytest.mark.parametrize("a", [0.02, 1 / 3, 0.9])
 def test_ends_of_the_late_rate_are_where_it_ties(a: float) -> None:
     """Labs' rho_lo and rho_hi against changes of sign of the margin in fractions, 2^-40 to either side."""
-    for s in (0.1, 0.4, 1.2, 2.0, 8.0, 500.0):
+    for s in (0.1, 0.4, 0.5, 1.2, 2.0, 8.0, 500.0):
         labs = closed.two_level(a, 1 + a, 1.0, s)
         ratio, S = Fraction(float(labs.a)), Fraction(s)
         ends = [(float(labs.rho_lo), 1)]

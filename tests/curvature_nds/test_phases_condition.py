@@ -37,6 +37,25 @@ def sharp_condition(where: Point, lowest: str = "y_1", exact_step: bool = True) 
     return exact(int(always_lower(phases.run_rates(a, rho, s))), int(predicted))
 
 
+@check(NDS_T2ca)
+def signs_for_all_parameters(lower: Fraction = ONE) -> Evidence:
+    """Both margins, from the recursion in modes: positive numbers times what the condition compares, for all points.
+
+    kappa - gamma has the sign of (s - 1) D, and kappa - g^2 that of a rho - y_1 times that of y_2 - a rho, written
+    without a quotient; that decides every T (NDS-T2d.i, ii).  `lower` multiplies y_1.
+    """
+    a, rho, s = symbols("a rho s")
+    x = a * s * s
+    y_1 = lower * (1 + 2 * a * s + x) / (1 + 2 * s + x)
+    first = a * rho / ((a * rho + 1) * (x + rho) * (x * rho + 1))
+    late = rho * (1 + 2 * s + x) / ((1 + a * rho) ** 2 * (x * rho + 1) * (x + rho))
+    below = (1 - 2 * a * s + x) - a * rho * (1 - 2 * s + x)
+    return every(
+        exact(phases.first_margin(a, rho, s), first * (s - 1) * closed.first_step_sign(a, rho, s)),
+        exact(phases.late_margin(a, rho, s), late * (a * rho - y_1) * below),
+    )
+
+
 # What the paper's condition, a s < 1 < a rho, covers; what only the sharp one does; what neither does.
 COVERED = [("1/3", "12", "2"), ("1/19", "1000000", "18"), ("2/3", "8/5", "4/3"), ("1/20", "21", "19")]
 BETWEEN = [
@@ -66,6 +85,16 @@ NEITHER = [
 def test_both_sides_of_the_sharp_condition(region: list[tuple[str, str, str]]) -> None:
     for where in region:
         sharp_condition(point(*where))
+
+
+@verifies(NDS_T2ca)
+def test_the_sharp_condition_for_all_parameters() -> None:
+    signs_for_all_parameters()
+
+
+@control(NDS_T2ca, sharpens="y_1 -> 1.01 y_1")
+def test_another_lower_end() -> None:
+    signs_for_all_parameters(Fraction(101, 100))
 
 
 @pytest.mark.parametrize("region", [COVERED, BETWEEN, NEITHER], ids=["covered", "between", "neither"])

@@ -29,9 +29,11 @@ def margins(q: int, decay: Fraction, alignment: Fraction, steps: int, bits: int)
 
 
 @check(NDS_X7a)
-def overtaken_at(q: int, decay: Fraction, T: int, bits: int, late: int = 0) -> Evidence:
+def overtaken_at(
+    q: int, decay: Fraction, T: int, bits: int, late: int = 0, alignment: Fraction = HALF
+) -> Evidence:
     """Muon's loss is below GD's before T steps, and above it then (and `late` steps more are claimed)."""
-    found = margins(q, decay, HALF, T + late, bits)
+    found = margins(q, decay, alignment, T + late, bits)
     return every(enclosed(found[T + late], "<"), *(enclosed(x, ">") for x in found[1 : T + late]))
 
 
@@ -71,6 +73,12 @@ def test_gd_overtakes_muon_after_a_change_of_units() -> None:
 def test_not_one_step_later() -> None:
     overtaken_at(10, Fraction(1), 20, 250, late=1)
     overtaken_at(30, Fraction(1), 65, 350, late=1)
+
+
+@control(NDS_X7a, changes="sigma = w^(1/2) -> w")
+def test_full_alignment_is_never_overtaken() -> None:
+    """Muon is exact after one step."""
+    overtaken_at(10, Fraction(1), 20, 200, alignment=Fraction(1))
 
 
 @verifies(NDS_X7e)

@@ -147,6 +147,17 @@ def test_the_minimum_is_reached_and_kept() -> None:
     assert descend(W, 0 * SIGMA, "muon", 2).loss.tolist() == [0.0] * 3
 
 
+@pytest.mark.parametrize("left", [1e-9, 1e-13])
+def test_what_a_step_leaves_over_is_kept(left: float) -> None:
+    """Down to rounding, which 4 eps are."""
+    found = descend(np.ones(1), np.array([1.0 + left]), "muon", 1, 1.0).loss[1]
+    assert found == pytest.approx(((1.0 + left) - 1.0) ** 2 / 2, rel=1e-12)
+    one = np.ones((1, 1, 1))
+    dense = descend_dense(one, one, (1.0 + left) * one[0], lambda R: one[0], 1, 1.0).loss[1]
+    assert dense == pytest.approx(found, rel=1e-12)
+    assert descend(np.ones(1), np.array([1.0 + 4 * EPS]), "muon", 1, 1.0).loss[1] == 0.0
+
+
 def test_modes_without_a_residual_take_no_part() -> None:
     whole, part = (
         descend(W, np.array([2.0, 0.0, 1.0, 0.0]), "muon", 5),
@@ -317,6 +328,8 @@ def test_plain_numbers_and_arrays() -> None:
     assert [float(one.mean_nds_gd(T)) for T in (1, 2)] == pytest.approx([51 / 7, 6.5])
     with pytest.raises(ValueError, match=r"^m must be below q"):
         two_level(4, 4, 12.0, 2.0)
+    with pytest.raises(ValueError, match=r"^arguments must broadcast, got the shapes \[\(2,\), \(3,\)"):
+        two_level(np.ones(2), np.full(3, 4.0), 12.0, 2.0)
     wrong: tuple[Any, ...] = (-1, 2.0, True)
     for T in wrong:
         for method in (one.loss_gd, one.loss_muon, one.mean_nds_gd):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 
 from labs.curvature_nds import levels as closed
@@ -110,6 +111,18 @@ def test_a_gradient_beside_the_modes_does_not_reduce() -> None:
     residuals_stay_paired(UNPAIRED, False, None, 1)
 
 
+@control(NDS_P1a, drops="A4")
+def test_a_little_of_every_entry_beside_a_permutation() -> None:
+    """The gradient of NDS-X10: P + (J - P)/10, curvature 7 on the permutation P and 2 elsewhere."""
+    n, order = 3, (2, 0, 1)
+    unit = np.array([[ONE * (i == j) for j in range(n)] for i in range(n)], dtype=object)
+    P = unit[list(order)]
+    A, B = ([np.outer(row, row) for row in unit], [np.diag(2 * ONE + 5 * row) for row in P])
+    paired = [np.outer(unit[i], unit[j]) for i, j in enumerate(order)]
+    problem = Structured(A, B, paired, [Fraction(7)] * n, P + Fraction(1, 10) * (ONE - P))
+    residuals_stay_paired(problem, True, None, 1)
+
+
 @control(NDS_P1b, drops="A4")
 def test_sharpness_beside_the_modes() -> None:
     sharpness_is_a_mean(UNPAIRED, fractions("1", "1", "1"), ONE)
@@ -181,6 +194,23 @@ def reported_form(power: int = 2) -> Evidence:
     a, rho, high, state = levels()
     p = share(state)
     return exact(closed.gd_factor(a, rho, high) ** power, _contraction(rho, p) * _contraction(rho, 1 - p))
+
+
+@check(NDS_P2d)
+def reported_form_along_a_run(w: Sequence[Fraction], sigma: Sequence[Fraction], steps: int) -> Evidence:
+    """Phi_T^2 = Phi_1^2 R^(T-1) for T = 0, ..., steps along a run in fractions, R from the share of the start."""
+    state = [Mode(ONE, x, y) for x, y in zip(w, sigma, strict=True)]
+    losses = [modes.loss(x) for x in modes.run(state, modes.gd, steps)]
+    rho = max(w) / min(w)
+    P = sum(x.r * x.r for x in state if x.w == max(w)) / modes.energy(state)
+    R = _contraction(rho, P) * _contraction(rho, 1 - P)
+    return every(*(exact(x * x * R, losses[1] ** 2 * R**T) for T, x in enumerate(losses)))
+
+
+@verifies(NDS_P2d)
+def test_odd_and_even_steps_of_the_reported_form() -> None:
+    reported_form_along_a_run(fractions("12", "1", "1", "1"), fractions("2", "1", "1", "1"), 50)
+    reported_form_along_a_run(fractions("1000000", "1000000", "1"), fractions("3", "2", "-1/1000"), 20)
 
 
 @verifies(NDS_P2a, NDS_P2b, NDS_P2c, NDS_P2d)

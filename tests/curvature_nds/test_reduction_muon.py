@@ -59,6 +59,21 @@ def balance_shrinks(high: int, low: int, flipped: int = 0) -> Evidence:
     return every(*(exact(after[i].r, ratios[i - flipped] * before[i].r) for i in range(2)))
 
 
+@check(NDS_P3d)
+def who_changes_sign(limit: Fraction = ONE) -> Evidence:
+    """r_H goes to -g r_H, r_L to g r_L: the sign of g for a rho = limit (1 + v) and limit/(1 + v); and |g| < 1."""
+    import sympy
+
+    a, rho, _, _ = levels()
+    v = sympy.Symbol("v", positive=True)
+    g, near = closed.muon_root_factor(a, rho), {v: Fraction(1, 1000), rho: 2}
+    return every(
+        exact(g.subs(a, limit * (1 + v) / rho), 0, ">", witness=near),
+        exact(g.subs(a, limit / ((1 + v) * rho)), 0, "<", witness=near),
+        exact(closed.muon_gain(a, rho), 0, ">"),
+    )
+
+
 @check(NDS_P3c)
 def loss_of_muon_is_geometric(exponent: int = 2) -> Evidence:
     """gamma from the first step, g^2 from every balanced state, both labs'; and 1 - gamma, 1 - g^2."""
@@ -108,6 +123,7 @@ def test_every_step_of_muon() -> None:
     first_step_balances()
     loss_of_muon_is_geometric()
     when_muon_is_exact()
+    who_changes_sign()
     for high, low in SIGNS:
         balance_shrinks(high, low)
         sharpness_of_muon(high, low)
@@ -122,6 +138,12 @@ def test_residuals_of_the_levels_cancel() -> None:
 @control(NDS_P3d, changes="the high level flips -> the low level flips")
 def test_the_other_level_flips() -> None:
     balance_shrinks(1, -1, flipped=1)
+
+
+@control(NDS_P3d, sharpens="a rho > 1 -> a rho > 0.99, and a rho < 1 -> a rho < 1.01")
+def test_the_traces_decide_who_flips() -> None:
+    who_changes_sign(Fraction(99, 100))
+    who_changes_sign(Fraction(101, 100))
 
 
 @control(NDS_P3c, changes="g^2 -> g^4")

@@ -83,6 +83,8 @@ def test_means_move_and_deviations_stay() -> None:
     for levels in LEVELS:
         means_and_deviations(*levels, int(spectra.synchronised_steps(*levels)))
     means_and_deviations(*example_levels(1, 30), 130)
+    # A deviation that is larger than the mean: the first step is in step all the same.
+    means_and_deviations(fractions("2"), fractions("1/10", "1/10", "3"), Fraction(12), 1)
 
 
 @verifies(NDS_X6sb)
@@ -133,6 +135,8 @@ def test_printed_synchrony() -> None:
 
 def test_no_spread_is_for_ever_in_step() -> None:
     assert spectra.synchronised_steps(fractions("2"), fractions("1", "1"), Fraction(12)) == float("inf")
+    # Where the second one is, a rho = 1, neither.
+    assert spectra.synchronised_steps(fractions("3"), fractions("1", "1"), Fraction(2)) == 2
     # Where the first step is exact nothing is left to be in step.
     assert spectra.synchronised_steps(fractions("12"), fractions("1", "1"), Fraction(12)) == 1
 

@@ -89,18 +89,23 @@ def small_steps(factor: Fraction = ONE) -> Evidence:
 
 @check(NDS_X8b)
 def reversed_along_a_run(a: Fraction, rho: Fraction, s: Fraction, eta: Fraction, steps: int) -> Evidence:
-    """Runs in fractions: S(GD) < S(Muon) iff s^2 nu^t < 1, at the end it is; averages keep below their bound."""
+    """Runs in fractions: S(GD) < S(Muon) iff s^2 nu^t < 1, at the end it is; averages keep below their bound.
+
+    And so below Muon's from the T on at which the bound is: x/((1 - nu) T) < alpha.
+    """
     require(eta < threshold(rho), "eta < 2/(w_H + w_L)")
     start = [Mode(a, rho, s), Mode(ONE, ONE, ONE)]
     sharp = [modes.sharpness(x, modes.gd) for x in modes.run(start, modes.gd, steps, constant(eta))[:-1]]
     muon = (a * rho + 1) / (a + 1)
     nu, x = forms.odds_factor(eta, rho), a * s * s
     total = sum(sharp) / steps
+    late = [T for T in range(1, steps + 1) if x * (a + 1) < a * (1 - nu) * T]
     return every(
         exact(sharp[-1], muon, "<"),
         *(exact(int(muon > S), int(s * s * nu**t < 1)) for t, S in enumerate(sharp)),
         *(exact(S, forms.constant_step_sharpness(x, rho, eta, t)) for t, S in enumerate(sharp)),
         exact((total - 1) * (1 - nu) * steps, (rho - 1) * x, "<="),
+        *(exact(sum(sharp[:T]) / T, muon, "<") for T in late),
     )
 
 

@@ -169,11 +169,18 @@ def test_bad_arguments() -> None:
         ({"other": Z["weight1"]}, {}, "update must"),
         ({"weight1": Z["weight1"] * np.nan}, {}, r"update\['weight1'\] must be finite"),
         ({"weight1": Z["weight1"][:1]}, {}, r"update\['weight1'\] must have 0 batch axes"),
+        ({"weight1": np.ones((3, 7))}, {}, r"along\['weight1'\] must broadcast"),
         (weight, {"order": 1}, "order must"),
+        (weight, {"order": 2.0}, "order must"),
         (weight, {"layers": {"a": ("weight2",)}}, "layers must"),
         (weight, {"layers": {"a": ("weight1", "weight1")}}, "layers must"),
     ):
         with pytest.raises(ValueError, match=message):
             taylor(loss, parameters, update, **keywords)
+    array: Any = Z["weight1"]
+    with pytest.raises(ValueError, match="parameters must be arrays by name, got an object of type ndarray"):
+        taylor(loss, array, weight)
+    with pytest.raises(ValueError, match="update must be arrays by name"):
+        taylor(loss, parameters, array)
     with pytest.raises(ValueError, match=r"parameters\['weight1'\] must be finite"):
         taylor(loss, parameters | {"weight1": np.full((8, 12), np.inf)}, weight)

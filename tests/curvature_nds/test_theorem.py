@@ -299,6 +299,12 @@ def test_reversed_alignment_at_one_step() -> None:
     flatter_along_a_run(1, 4, *fractions("6", "1/2"), steps=1)
 
 
+@control(NDS_T1, drops="A3")
+def test_half_of_the_modes_on_the_high_level_tie() -> None:
+    """alpha = 1/2: Muon's average is the lower one at T = 1, and equal at T = 2."""
+    flatter_along_a_run(1, 2, *fractions("3", "2"), steps=2)
+
+
 @control(NDS_T1se, drops="A3")
 def test_three_levels() -> None:
     only_energies_count(fractions("3", "2", "1"), fractions("1", "1", "1"), 3)

@@ -46,11 +46,10 @@ def late_margin_is_positive(trace: Fraction = ONE) -> Evidence:
 @check(NDS_T2)
 def lower_along_a_run(m: int, q: int, rho: Fraction, s: Fraction, *, steps: int) -> Evidence:
     """Losses of both for T = 1, ..., steps, in fractions."""
-    a = Fraction(m, q - m)
     require(2 * m < q, "A3")
     require(s > 1, "A4")
-    require(a * s < 1, "a s < 1")
-    require(a * rho > 1, "a rho > 1")
+    require(Fraction(q, m) > 1 + s, "a s < 1")
+    require(rho + 1 > Fraction(q, m), "a rho > 1")
     start = modes.two_levels(m, q, rho, s)
     gd, muon = ([modes.loss(x) for x in modes.run(start, rule, steps)] for rule in (modes.gd, modes.muon))
     return every(*(exact(x, y, "<") for x, y in zip(muon[1:], gd[1:], strict=True)))

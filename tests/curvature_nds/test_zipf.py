@@ -218,6 +218,12 @@ def test_the_exponent_moves_words_alone() -> None:
         ({"words": 0}, "words"),
         ({"topics": 0}, "topics"),
         ({"renewal": 1.5}, "renewal"),
+        ({"renewal": "often"}, "renewal"),
+        ({"renewal": np.nan}, "renewal"),
+        ({"exponent": "steep"}, "exponent"),
+        ({"words": "many"}, "words"),
+        ({"words": 96.0}, "words"),
+        ({"topics": True}, "topics"),
     ],
 )
 def test_bad_languages(arguments: dict, name: str) -> None:
@@ -225,7 +231,7 @@ def test_bad_languages(arguments: dict, name: str) -> None:
         ZipfLanguage(**({"exponent": 1.0} | arguments))
 
 
-@pytest.mark.parametrize("count", [0, -3, 2.5])
+@pytest.mark.parametrize("count", [0, -3, 2.5, None, True, np.nan])
 def test_bad_lengths(count: Any) -> None:
     with pytest.raises(ValueError, match="count must"):
         ZipfLanguage(1.0).text(count)

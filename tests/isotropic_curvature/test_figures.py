@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from figures.gallery import render
+from figures.gallery.tables import table, where
 from figures.isotropic_curvature import (
     homogenization_factor,
     local_exponent,
@@ -17,7 +18,7 @@ from figures.isotropic_curvature import (
     subquadratic_polarisation,
     timing_and_error,
 )
-from figures.isotropic_curvature._shared import optimal, ratio_at_limit, table, where
+from figures.isotropic_curvature._shared import optimal, ratio_at_limit
 from labs.core import arrays
 from labs.core.spectrum import power_law
 from labs.isotropic_curvature import Power, conic

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from figures.gallery.tables import where
 from figures.isotropic_curvature import bingham_limit, efficiency
-from figures.isotropic_curvature._shared import where
 from labs.core import arrays
 from labs.isotropic_curvature.efficiency import gradient_descent_guarantee
 from labs.isotropic_curvature.power_means import mean_power

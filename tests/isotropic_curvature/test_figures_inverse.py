@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from figures.gallery.tables import where
 from figures.isotropic_curvature import rationalisability
-from figures.isotropic_curvature._shared import where
 from labs.core import arrays
 from labs.core.sphere import expect
 from labs.isotropic_curvature import PiecewiseSlope, minimal_kink

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from figures.gallery.tables import where
 from figures.isotropic_curvature import kink_growth
-from figures.isotropic_curvature._shared import where
 from labs.core import arrays
 
 

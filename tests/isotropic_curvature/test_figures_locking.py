@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from figures.gallery.tables import where
 from figures.isotropic_curvature import kink_phase_diagram, locking_staircase
-from figures.isotropic_curvature._shared import where
 from labs.core import arrays
 
 # The solver's relative error in q is about 1e-14, and 1e-12 at a kink.

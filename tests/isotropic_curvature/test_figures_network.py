@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from figures.gallery.tables import where
 from figures.isotropic_curvature import _network_measures, _networks, network_curvature
 from figures.isotropic_curvature._networks import FLAT, GRADIENT, OWN, POLAR, SINGLE
-from figures.isotropic_curvature._shared import where
 from labs.core import arrays
 from labs.core.sphere import expect
 from labs.isotropic_curvature import Power

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from figures.gallery.tables import where
 from figures.isotropic_curvature import anisotropic_inputs, approximate_orthogonality
-from figures.isotropic_curvature._shared import where
 from labs.core import arrays
 from labs.isotropic_curvature import Power, solve
 

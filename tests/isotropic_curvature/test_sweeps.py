@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from figures.gallery.tables import where
 from figures.isotropic_curvature import sweep_crossover, sweep_homogenisation
-from figures.isotropic_curvature._shared import where
 from labs.core import arrays
 from labs.core.arrays import Backend
 from labs.core.spectrum import graded, power_law, spike, two_level

@@ -53,16 +53,21 @@ def weighted_sum(model: Rational) -> Evidence:
 
 @check(POL_X9_b)
 def kernel_of_the_gram(model: Rational) -> Evidence:
-    """K mu = 0 row by row; W has the frames of M."""
+    """K mu = 0 row by row, so det K = 0; sum mu_i alpha_i = 0, and not all alpha_i > 0; W has the frames of M."""
+    import sympy
+
     require(is_gradient(model), "M in range(A*)")
     require(all(mu > 0 for mu in model.sigma), "SF")
     r = len(model.sigma)
     elements = [model.element(i) for i in range(r)]
-    rows = [
-        sum(inner(e, model.projected(f)) * mu for f, mu in zip(elements, model.sigma, strict=True))
-        for e in elements
-    ]
-    return every(*(exact(row, 0) for row in rows))
+    K = sympy.Matrix(r, r, lambda i, j: inner(elements[i], model.projected(elements[j])))
+    alpha = [sum(K.row(i)) for i in range(r)]
+    return every(
+        *(exact(row, 0) for row in K * sympy.Matrix(model.sigma)),
+        exact(K.det(), 0),
+        exact(sum(mu * a for mu, a in zip(model.sigma, alpha, strict=True)), 0),
+        exact(min(alpha), 0, "<="),
+    )
 
 
 @check(POL_X9_r)

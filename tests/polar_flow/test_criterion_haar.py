@@ -75,6 +75,17 @@ def test_the_mean_over_an_irreducible_group() -> None:
         mean_of_the_sum(haar.signed_orbit(fixed), (-1, 3), (2, 2), 1 - Fraction(p, 4))
 
 
+@verifies(POL_X3_a)
+def test_the_mean_over_rotations_of_a_regression() -> None:
+    """P_perp acts on the left: only the rows are turned."""
+    import sympy
+
+    for rows in ([[1, 2, -1]], [[1, 2, -1], [0, 1, 3]]):
+        turned = haar.signed_orbit(rational_models.off(sympy.Matrix(rows)))
+        projections = [sympy.Matrix(sympy.kronecker_product(P, sympy.eye(2))) for P in turned]
+        mean_of_the_sum(projections, (-1, 3), (3, 2), 1 - Fraction(len(rows), 3))
+
+
 @control(POL_X3_a, drops="isotropic")
 def test_masks_that_prefer_an_entry_have_another_mean() -> None:
     projections = [*haar.masks(4, 2), *haar.masks(4, 2)[:1]]

@@ -315,8 +315,14 @@ def test_bad_input() -> None:
     for p, n in ((0, 4), (4, 4), (1, 3), (1.5, 4)):
         with pytest.raises(ValueError, match=r"^p and n must"):
             criterion.sensing_probability(q, p, n)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"^variance must"):
-        criterion.normal_probability(1.0, 0.0)
+    for variance in (0.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match=r"^variance must"):
+            criterion.normal_probability(1.0, variance)
+    with pytest.raises(ValueError, match=r"^mean must"):
+        criterion.normal_probability(np.nan, 1.0)
+    # A multiple of 1: <P, P_perp P> is positive, almost surely.
+    assert criterion.sensing_probability(np.ones(2), 2, 100) == 0.0
+    assert criterion.sensing_probability(-np.ones(7), 2, 100) == 1.0
     assert 0 < criterion.sensing_probability(q, 1, 4) < criterion.sensing_probability(q, 3, 4)
     assert criterion.sensing_probability(-q, 2, 4) == pytest.approx(
         1 - criterion.sensing_probability(q, 2, 4)

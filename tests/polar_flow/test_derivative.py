@@ -249,7 +249,7 @@ def operator_norm(r: int, excess: int, factor: Fraction = Fraction(1)) -> Eviden
 
     mu = descending(r)
     norm = sympy.Rational(factor.numerator, factor.denominator)
-    norm *= 1 / mu[-1] if excess else 2 / (mu[-2] + mu[-1])
+    norm *= 1 / mu[-1] if excess else 2 / (mu[-2] + mu[-1]) if r > 1 else 0
     values = [eigenvalue(kind, i, j, mu) for kind, (i, j), _ in theory.directions(r, r + excess)]
     reached = 1 if any(sympy.cancel(value - norm) == 0 for value in values) else 0
     return every(*(exact(value, norm, "<=") for value in values), exact(reached, 1))
@@ -257,7 +257,7 @@ def operator_norm(r: int, excess: int, factor: Fraction = Fraction(1)) -> Eviden
 
 @verifies(POL_L5_d)
 def test_operator_norm() -> None:
-    for r, excess in ((1, 1), (2, 0), (2, 1), (3, 0), (3, 2), (5, 0), (5, 1)):
+    for r, excess in ((1, 0), (1, 1), (2, 0), (2, 1), (3, 0), (3, 2), (5, 0), (5, 1)):
         operator_norm(r, excess)
 
 

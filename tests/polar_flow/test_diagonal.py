@@ -62,6 +62,7 @@ def computed_path_of_the_example(method: str, error: float, last: float = 0.2) -
 @verifies(POL_X1p_a)
 def test_the_example_passes_through_flatness() -> None:
     path_of_the_example()
+    # The path is a straight line, which steps of any method follow; they end at tolerances of 1e-9.
     computed_path_of_the_example("explicit", 1e-8)
     computed_path_of_the_example("proximal", 1e-8)
 
@@ -74,11 +75,15 @@ def test_the_example_has_this_slope() -> None:
 
 @check(POL_X1p_b)
 def end_of_the_example(s: tuple[Fraction, Fraction]) -> Evidence:
-    """diag(0, 2) at rest under the subgradient s: labs' selection is s, Pi s = 0; N = 3 -> 2 at t = 5."""
+    """diag(0, 2) at rest under the subgradient s: labs' selection is s, Pi s = 0; N = 3 -> 2 at t = 5.
+
+    And |Pi (0, 1)|^2 = 1/5: the speed of the polar factor.
+    """
     import sympy
 
     last = diagonal_flow(EXAMPLE.B, EXAMPLE.x0).events[-1]
-    pulled = frames.kernel_projector(sympy.Matrix(EXAMPLE.B)) * sympy.Matrix(s)
+    Pi = frames.kernel_projector(sympy.Matrix(EXAMPLE.B))
+    pulled, canonical = Pi * sympy.Matrix(s), Pi * sympy.Matrix([0, 1])
     evidence = [exact(x, y) for x, y in zip(last.selection, s, strict=True)]
     evidence += [exact(p, -v) for p, v in zip(pulled, last.velocity, strict=True)]
     facts = (
@@ -87,6 +92,7 @@ def end_of_the_example(s: tuple[Fraction, Fraction]) -> Evidence:
         (last.state[1], 2),
         (sum(EXAMPLE.x0), 3),
         (sum(last.state), 2),
+        (canonical.dot(canonical), FIFTH),
     )
     return every(*evidence, *(exact(a, b) for a, b in facts), *(exact(v, 0) for v in last.velocity))
 
@@ -195,6 +201,12 @@ def test_the_rate_rescales_time() -> None:
     slow, fast = (diagonal_flow(EXAMPLE.B, EXAMPLE.x0, eta=eta) for eta in (1, Fraction(7, 2)))
     assert [e.time for e in fast.events] == [e.time / Fraction(7, 2) for e in slow.events]
     assert slow.at(Fraction(7, 2)) == fast.at(1)
+
+
+def test_integers_of_numpy_are_integers() -> None:
+    B: Any = np.array([[1, 2]])
+    x0: Any = np.array([2, 1])
+    assert diagonal_flow(B, x0) == diagonal_flow([[1, 2]], [2, 1])
 
 
 def test_the_least_selection_meets_the_conditions_of_its_box() -> None:

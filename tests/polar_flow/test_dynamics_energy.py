@@ -12,7 +12,15 @@ import pytest
 from labs.core.streams import stream
 from labs.polar_flow.diagonal_model import DiagonalFlow, diagonal_flow
 from labs.polar_flow.self_polar import self_polar_flow
-from tests.polar_flow.flows import DIAGONALS, EXAMPLE, KINDS, TIMES, Diagonal, followed
+from tests.polar_flow.flows import (
+    DIAGONALS,
+    EXAMPLE,
+    KINDS,
+    TIMES,
+    Diagonal,
+    followed,
+    kernel_projector,
+)
 from tests.referee import check, control, verifies
 from theory.evidence import Evidence, enclosed, every, exact, measured, require
 from theory.polar_flow import POL_T1iip_a, POL_T1iip_b, POL_T1iip_c, POL_T1iip_d, POL_T1iip_e, frames
@@ -85,6 +93,16 @@ def energy_balance(kind: str, eta: float = 1.0) -> Evidence:
     )
 
 
+@check(POL_T1iip_a)
+def slope_of_the_value(example: Diagonal, sign: int = 1) -> Evidence:
+    """<P(W), W'> = -|Pi P(W)|^2 <= 0 along W' = -Pi P(sign W), at a start without zeros; Pi is theory's."""
+    import sympy
+
+    Pi, s = kernel_projector(example), sympy.Matrix([1 if x > 0 else -1 for x in example.x0])
+    slope, pulled = -sign * (s.T * Pi * s)[0], Pi * s
+    return every(exact(slope, -(pulled.T * pulled)[0]), exact(slope, 0, "<="))
+
+
 @verifies(POL_T1iip_a)
 def test_value_falls_at_the_squared_speed() -> None:
     for example in DIAGONALS:
@@ -99,6 +117,18 @@ def test_value_falls_at_the_squared_speed() -> None:
 def test_value_falls_no_faster() -> None:
     value_falls_at_the_squared_speed(EXAMPLE, factor=2)
     energy_balance("gaussian", eta=1.02)
+
+
+@verifies(POL_T1iip_a)
+def test_value_falls_along_the_polar_factor() -> None:
+    for example in DIAGONALS:
+        slope_of_the_value(example)
+
+
+@control(POL_T1iip_a, changes="P(W) -> P(-W)")
+def test_value_grows_along_the_polar_factor_of_the_opposite() -> None:
+    for example in DIAGONALS:
+        slope_of_the_value(example, sign=-1)
 
 
 @check(POL_T1iip_b)
@@ -244,23 +274,28 @@ def test_flows_with_other_measurements_may_move_apart() -> None:
 
 
 @check(POL_T1iip_e)
-def rates_in_rationals(example: Diagonal, value: Fraction, speed: Fraction) -> Evidence:
-    """2 t (N - N_*) <= value D^2 and t^2 |x'|^2 <= speed D^2 at ends and middles of pieces; |x - x_*| falls."""
+def rates_in_rationals(
+    example: Diagonal, value: Fraction, speed: Fraction, least: Vector | None = None
+) -> Evidence:
+    """2 t (N - N_*) <= value D^2 and t^2 |x'|^2 <= speed D^2 at ends and middles of pieces; |x - x_*| falls.
+
+    least  x_*, any minimiser; the limit of the flow if not given
+    """
     flow = diagonal_flow(example.B, example.x0)
-    limit = flow.events[-1].state
-    evidence, last = [], None
+    end = flow.events[-1].state
+    limit = end if least is None else least
+    evidence, last = [exact(nuclear(limit), nuclear(end))], None
     start = tuple(x - y for x, y in zip(flow.events[0].state, limit, strict=True))
+    evidence += [exact(dot(tuple(map(Fraction, row)), start), 0) for row in example.B]
     D2 = dot(start, start)
     times = moments_of(flow)
     for t in sorted([*times, *((a + b) / 2 for a, b in pairwise(times))]):
         x = flow.at(t)
         apart = tuple(a - b for a, b in zip(x, limit, strict=True))
-        # The speed just before t, which is the larger one.
+        # The speed just before t, which is the larger one; it is 0 after the end.
         v = velocity_at(flow, max((e.time for e in flow.events if e.time < t), default=Fraction(0)))
         evidence.append(exact(2 * t * (nuclear(x) - nuclear(limit)), value * D2, "<="))
-        evidence.append(
-            exact(t**2 * dot(v, v), speed * D2, "<=") if t <= flow.events[-1].time else exact(0, 0)
-        )
+        evidence.append(exact(t**2 * dot(v, v), speed * D2, "<="))
         if last is not None:
             evidence.append(exact(dot(apart, apart), last, "<="))
         last = dot(apart, apart)
@@ -277,7 +312,10 @@ def rates_of_computed_flows(kind: str, factor: float = 1.0) -> Evidence:
     apart = np.linalg.norm(states - limit, axis=(-2, -1))
     D2, size = apart[0] ** 2, float(values[0])
     error = 1e-4 * size  # of the limit: what is left at time 40, and the proximal steps (see test_limits)
+    spans, moved = np.diff(times), np.linalg.norm(np.diff(states, axis=0), axis=(-2, -1))
     return every(
+        # The mean speed over an interval is at most that at its start, and so at most D over that time.
+        measured(moved * times[:-1], factor * np.sqrt(D2) * spans, error * times[-1], "<="),
         measured(2 * times * (values - ends.spectra[-1].sum()), factor * D2, error * times[-1], "<="),
         measured(apart[1:], apart[:-1], error, "<="),
     )
@@ -303,6 +341,17 @@ def test_rates() -> None:
     for example in DIAGONALS:
         rates_in_rationals(example, Fraction(1), Fraction(1))
     rate_on_a_cone(Fraction(1))
+
+
+@verifies(POL_T1iip_e)
+def test_rates_hold_for_every_minimiser() -> None:
+    """A segment of minimisers, whose nearest point is not where the flow ends, and which it gets no further from."""
+    example = Diagonal(((-2, 1, -2, -1),), (-1, -1, 1, -3))
+    assert diagonal_flow(example.B, example.x0).events[-1].state == (Fraction(-1, 2), 0, Fraction(-1, 2), 0)
+    for k in range(5):
+        share = Fraction(k, 4)
+        least = (-share, Fraction(0), share - 1, Fraction(0))
+        rates_in_rationals(example, Fraction(1), Fraction(1), least)
 
 
 @verifies(POL_T1iip_e)

@@ -134,6 +134,7 @@ def test_measurements_are_kept() -> None:
         constraints_are_kept(example)
     for kind in KINDS:
         measurements_are_kept(kind, "explicit")
+    measurements_are_kept("mask", "proximal")
 
 
 @control(POL_T1i_b, changes="P_perp -> I")

@@ -263,6 +263,22 @@ def test_the_interval_that_was_reported() -> None:
     interval(1.29, 2.02)
 
 
+@pytest.mark.long
+def test_ratios_printed_at_20_by_20() -> None:
+    """p = 200, of other draws: rank 2, Muon 2.19-2.75; rank 5, Muon 1.58-1.76 and norm-matched descent 1.14-1.30."""
+    steps = 0.05 * profile("cosine", 1500)
+    printed = {(2, "muon"): (2.19, 2.75), (5, "muon"): (1.58, 1.76), (5, "norm-matched"): (1.14, 1.30)}
+    for rank in (2, 5):
+        sensed = sensing_problems((20, 20), 200, rank, [stream("falsification", seed) for seed in range(7)])
+        least = interpolant(sensed.operator, sensed.y).upper
+        for rule in ("muon", "norm-matched"):
+            run = descend(sensed.operator, sensed.y, 1e-3 * sensed.noise, steps, rule, momentum=0.9)
+            ratio = nuclear(run.W) / least
+            low, high = printed.get((rank, rule), (1.0, 2.0))
+            assert low < ratio.mean() < high
+            assert np.all((ratio > 0.95 * low) & (ratio < 1.05 * high))
+
+
 def test_ratios_of_all_interpolants() -> None:
     """Seven other draws gave 1.81-2.34 for Muon, 1.32-1.48 for min-Frobenius, 2.0-2.6 for min-operator."""
     sensed = problems()

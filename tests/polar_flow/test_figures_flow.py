@@ -35,6 +35,14 @@ def test_the_rows_of_k_predict_the_singular_values() -> None:
     np.testing.assert_allclose(values["rows"], values["sigma"], atol=1e-4)
 
 
+@pytest.mark.parametrize("scale", ["quick", "full"])
+def test_the_rows_of_k_predict_the_singular_values_to_six_digits(scale: str) -> None:
+    """At full scale for matrices 40 x 10 too."""
+    values = exact_dynamics.data(scale, arrays.backend())["values"]
+    assert (exact_dynamics.LARGE in values["problem"]) == (scale == "full")
+    np.testing.assert_allclose(values["rows"], values["sigma"], atol=1e-6)
+
+
 def test_the_diagonal_drifts_in_sensing_only() -> None:
     values = smoke(exact_dynamics)["values"]
     regression, sensing = (

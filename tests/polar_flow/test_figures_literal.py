@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from figures.gallery.tables import where
 from figures.polar_flow import (
     interpolant_triangle,
     norm_matched,
@@ -17,7 +18,7 @@ from figures.polar_flow import (
     optimiser_ablation,
     stable_rank_bound,
 )
-from figures.polar_flow._literal import FLOW, FROBENIUS, MATCHED, MUON, OPERATOR, where
+from figures.polar_flow._literal import FLOW, FROBENIUS, MATCHED, MUON, OPERATOR
 from labs.core import arrays
 from labs.core.spectrum import effective_rank
 from labs.core.streams import stream

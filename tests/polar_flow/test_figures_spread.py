@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from figures.gallery.tables import where
 from figures.polar_flow import flattening_criterion, misaligned_flow, sign_criterion_frequency
-from figures.polar_flow._literal import where
 from labs.core import arrays
 
 

@@ -167,6 +167,15 @@ def test_edges() -> None:
     np.testing.assert_allclose(row.states[1], 0.0, atol=1e-6)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_flow_of_no_time_stays_where_it_is(method: str) -> None:
+    W0 = np.diag([2.0, 1.0])
+    flow = self_polar_flow(diagonal(np.array([[1.0, 2.0]])), W0, np.zeros(2), method)
+    np.testing.assert_allclose(flow.states, np.stack([W0, W0]), atol=1e-15)
+    assert all(float(value) == 0.0 for value in flow.invariants.values())
+    assert flow.events == ()
+
+
 def test_exact_multiplicities_do_no_harm() -> None:
     operator = regression(stream("polar flow: multiplicities").standard_normal((2, 4)))
     W0 = np.eye(4, 3)

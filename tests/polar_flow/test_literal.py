@@ -284,6 +284,7 @@ def test_descend_is_the_loop_that_one_would_write(rule: str, nesterov: bool) -> 
     np.testing.assert_allclose(run.buffer, M, rtol=1e-11, atol=1e-12)
     assert run.residuals[-1] == pytest.approx(np.linalg.norm(A @ W.ravel() - y), rel=1e-10)
     assert run.spent == pytest.approx(steps.sum(), rel=1e-14)
+    assert run.moved == pytest.approx(np.linalg.norm(run.W - 0.1 * sensed.noise[0], 2), rel=1e-13)
 
 
 def test_items_stop_one_by_one_and_no_sooner() -> None:
@@ -296,7 +297,8 @@ def test_items_stop_one_by_one_and_no_sooner() -> None:
     assert len(set(first)) > 1
     for i, k in enumerate(first):
         assert np.all(run.residuals[i, k:] == run.residuals[i, k])
-    assert np.all(np.linalg.svd(run.W, compute_uv=False)[:, 0] <= run.spent * (1 + 1e-13))
+    np.testing.assert_allclose(run.moved, np.linalg.norm(run.W, 2, axis=(-2, -1)), rtol=1e-13)
+    assert np.all(run.moved <= run.spent * (1 + 1e-13))
 
 
 def test_a_constant_step_leaves_a_residual_of_its_size() -> None:
@@ -335,6 +337,14 @@ def test_problems_are_what_they_say_and_refuse_bad_sizes() -> None:
     assert np.all(np.linalg.matrix_rank(sensed.target) == 2)
     np.testing.assert_allclose(sensed.operator.apply(sensed.target), sensed.y)
     streams = [stream("problems")]
-    for arguments, name in (((21, 1, streams), "p"), ((7, 0, streams), "rank"), ((7, 1, []), "streams")):
+    for arguments, name in (
+        ((21, 1, streams), "p"),
+        ((2.0, 1, streams), "p"),
+        ((7, 0, streams), "rank"),
+        ((7, True, streams), "rank"),
+        ((7, 1, []), "streams"),
+    ):
         with pytest.raises(ValueError, match=rf"^{name} must .* got"):
             sensing_problems((5, 4), *arguments)
+    with pytest.raises(ValueError, match=r"^shape must be two integers >= 1, got"):
+        sensing_problems((5, 0), 7, 1, streams)

@@ -219,6 +219,37 @@ def code_is_the_mean(mu: tuple[float, float], tau: float, draws: int, factor: fl
     )
 
 
+@check(POL_T4_c3)
+def code_is_the_slope_of_the_smoothed_norm(
+    mu: tuple[float, float], tau: float, factor: float = 1.0
+) -> Evidence:
+    """d/ds E|s G + tau xi|_* at s = 1, |X|_* = 2 max(|z|, |w|), whose squares are noncentral chi-squares."""
+    from scipy.integrate import quad
+    from scipy.stats import ncx2
+
+    def smoothed(s: float) -> float:
+        centres = [(s * (mu[0] + sign * mu[1]) / 2) ** 2 / (tau**2 / 2) for sign in (1, -1)]
+
+        def above(x: float) -> float:
+            return 1.0 - float(np.prod([ncx2.cdf(x * x, 2, c) for c in centres]))
+
+        whole, _ = quad(above, 0.0, np.sqrt(max(centres)) + 9.0, epsabs=1e-11, epsrel=1e-11, limit=200)
+        return 2 * tau / np.sqrt(2) * whole
+
+    h = 2e-2
+    ends = [smoothed(1 + k * h) for k in (-2, -1, 1, 2)]
+    found = (ends[0] - 8 * ends[1] + 8 * ends[2] - ends[3]) / (12 * h)
+    # h^4/30 times the fifth derivative, at most 20 for mu <= 2 tau; and the quadrature over h.
+    stated = noisy_polar_expectation(np.array(mu), tau)[0] * sum(mu)
+    return measured(found, factor * stated, 20 * h**4 / 30 + 1e-8, margin=1e-2)
+
+
+@verifies(POL_T4_c3)
+def test_two_by_two_is_the_slope_of_the_smoothed_norm() -> None:
+    for mu, tau in (((2.0, 1.0), 1.0), ((1.0, 0.1), 1.0)):
+        code_is_the_slope_of_the_smoothed_norm(mu, tau)
+
+
 @verifies(POL_T4_c3)
 def test_two_by_two_in_balls() -> None:
     for mu, tau in (((2.0, 1.0), 1.0), ((1.0, 1.0), 0.5), ((3.0, 0.1), 1.0), ((1.0, 0.5), 10.0)):
@@ -235,6 +266,7 @@ def test_two_by_two_sampled() -> None:
 def test_two_by_two_with_a_factor() -> None:
     code_is_in_the_balls((2.0, 1.0), 1.0, factor=1.05)
     code_is_the_mean((2.0, 1.0), 1.0, 20000, factor=1.05)
+    code_is_the_slope_of_the_smoothed_norm((2.0, 1.0), 1.0, factor=1.05)
 
 
 # --- the routine itself ----------------------------------------------------------------------------------

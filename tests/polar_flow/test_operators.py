@@ -160,7 +160,13 @@ def test_data_outside_the_range_are_refused() -> None:
         (lambda: dense_sensing(np.ones((2, 6)), (2, 2)), "A"),
         (lambda: dense_sensing(np.ones((2, 6)), (2, 0)), "shape"),
         (lambda: dense_sensing(np.ones((2, 6)), (2,)), "shape"),  # type: ignore[arg-type]
+        (lambda: dense_sensing(np.ones((2, 4)), None), "shape"),  # type: ignore[arg-type]
+        (lambda: dense_sensing(np.ones((2, 4)), (2, True)), "shape"),
         (lambda: mask_sensing(np.ones((2, 3))), "mask"),
+        (lambda: as_matrix(regression(np.ones((2, 3))), 0), "columns"),
+        (lambda: gaussian_sensing(2, (2, 0), DRAWN), "shape"),
+        (lambda: gaussian_sensing(2.0, (2, 2), DRAWN), "p"),  # type: ignore[arg-type]
+        (lambda: entry_sensing(True, (2, 2), DRAWN), "p"),
         (lambda: diagonal(np.full((1, 3), np.nan)), "B"),
         (lambda: regression(np.ones((2, 3))).adjoint(np.ones(3)), "dual"),
         (lambda: as_matrix(regression(np.ones((2, 3)))), "columns"),

@@ -152,8 +152,49 @@ def closed_form_in_balls(sigma0: Fraction, kappa: Fraction, t: Fraction, eta: fl
     return every(enclosed(time_to(-1e-13), ">"), enclosed(time_to(1e-13), "<"))
 
 
+@check(POL_X2p_a)
+def edges_in_rationals(sigma0: Fraction, at_rest: bool, eta: Fraction = Fraction(1)) -> Evidence:
+    """kappa = 0: (sigma0 - eta t)_+; kappa = sigma0: sigma0; labs' numbers, whose dyadic arguments lose nothing."""
+    times = [Fraction(k, 4) for k in range(14)]
+    found = commuting_flow(
+        np.array(float(sigma0)), np.array(float(sigma0) * at_rest), np.array([float(t) for t in times])
+    )
+    left = [sigma0 if at_rest else max(sigma0 - eta * t, Fraction(0)) for t in times]
+    return every(*(exact(Fraction(float(x)), y) for x, y in zip(found, left, strict=True)))
+
+
+@check(POL_X2p_a)
+def pairs_follow_the_system(C: np.ndarray, B: np.ndarray, t: float) -> Evidence:
+    """Singular values by the k x k system, and pair by pair in order."""
+    crossed = np.linalg.norm(C @ B - B @ C)
+    require(crossed <= 1e-12 * np.linalg.norm(C) * np.linalg.norm(B), "CB = BC")
+    start, kappa = (np.sqrt(np.linalg.eigvalsh(M)[::-1]) for M in (C + B, C))
+    # Steps of tolerance 1e-10, some ten of them.
+    return measured(
+        commuting_flow(start, kappa, np.array(t)), reduced_flow(C, B, np.array([t])).sigma[0], 1e-8
+    )
+
+
+def turned(values: list[float], angle: float) -> np.ndarray:
+    return rotation(angle) @ np.diag(values) @ rotation(angle).T
+
+
+@verifies(POL_X2p_a)
+def test_pairs_follow_the_system() -> None:
+    for angle in (0.0, 0.7):
+        pairs_follow_the_system(turned([1.0, 0.04], angle), turned([6.0, 0.5], angle), 1.0)
+
+
+@control(POL_X2p_a, drops="CB = BC")
+def test_pairs_do_not_follow_a_system_that_does_not_commute() -> None:
+    pairs_follow_the_system(turned([1.0, 0.04], 0.0), turned([6.0, 0.5], 0.7), 1.0)
+    pairs_follow_the_system(turned([1.0, 0.04], 0.0), turned([6.0, 0.5], 0.02), 1.0)
+
+
 @verifies(POL_X2p_a)
 def test_the_closed_form() -> None:
+    edges_in_rationals(Fraction(5, 2), at_rest=False)
+    edges_in_rationals(Fraction(5, 2), at_rest=True)
     closed_form_solves_the_equation()
     for sigma0, kappa, t in (
         (10, 1, 2),
@@ -169,6 +210,7 @@ def test_the_closed_form() -> None:
 def test_another_closed_form_is_rejected() -> None:
     closed_form_solves_the_equation(factor=2)
     closed_form_in_balls(Fraction(10), Fraction(1), Fraction(2), eta=1.02)
+    edges_in_rationals(Fraction(5, 2), at_rest=False, eta=Fraction(51, 50))
 
 
 def test_edges_of_the_closed_form() -> None:
@@ -182,6 +224,18 @@ def test_edges_of_the_closed_form() -> None:
     np.testing.assert_allclose(tiny, 1.0, rtol=1e-14)
     late = commuting_flow(np.array(2.0), np.array(1.0), np.array([10.0, 11.0])) - 1.0
     assert late[0] / late[1] == pytest.approx(np.exp(2.0), rel=1e-5)
+
+
+def test_bad_input() -> None:
+    eye, times = np.eye(2), np.array([0.0, 1.0])
+    for bad in (-eye, np.diag([1.0, -1e-6]), np.array([[1.0, 0.5], [0.0, 1.0]])):
+        for C, B0, name in ((bad, eye, "C"), (eye, bad, "B0")):
+            with pytest.raises(ValueError, match=rf"^{name} must be symmetric positive semidefinite, got "):
+                reduced_flow(C, B0, times)
+    with pytest.raises(
+        ValueError, match=r"^sigma0, kappa, t must broadcast, got shapes \(2,\), \(3,\), \(\)"
+    ):
+        commuting_flow(np.ones(2), np.zeros(3), np.array(1.0))
 
 
 def test_the_system_stops_where_a_singular_value_is_gone() -> None:

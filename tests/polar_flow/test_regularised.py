@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from figures.polar_flow import regularisation_error
 from labs.core.spectrum import matrix
 from labs.core.streams import stream
-from labs.polar_flow.operators import mask_sensing
+from labs.polar_flow.operators import diagonal, mask_sensing
 from labs.polar_flow.regularised import regularised_nuclear_norm, regularised_polar
 from labs.polar_flow.self_polar import self_polar_flow
 from tests.polar_flow.flows import TIMES, followed, zoo_matrices
@@ -268,3 +269,56 @@ def test_observed_errors_fall_with_eps(kind: str) -> None:
 @control(POL_X8_d, changes="eps -> sqrt(eps), as in the bound")
 def test_observed_errors_do_not_fall_with_its_root() -> None:
     exponent_of_the_error("gaussian", 0.5)
+
+
+@check(POL_X8_d)
+def distance_at_rest(L: float, kind: str, eps: float, factor: float | None = None) -> Evidence:
+    """diag(3, 3, 0) with the kernel diag(k), k = (L, 1/2 - L, 1), is at rest, by the selection (1, 1, -1/2).
+
+    The regularised flow comes to rest where f = -1/2 at the third value: that is f^-1(1/2) |k| eps away.
+    """
+    kernel = np.array([L, 0.5 - L, 1.0])
+    model = diagonal(np.array([[1.0, 0.0, -L], [0.0, 1.0, L - 0.5]]))
+    start, times = np.diag([3.0, 3.0, 0.0]), np.array([30 * eps * np.sum(kernel**2)])
+    moved = self_polar_flow(model, start, times, kind, eps=eps, tolerance=1e-8).states[0] - start
+    expected = (0.5 if kind == "huber" else 1 / np.sqrt(3)) * np.linalg.norm(kernel) * eps
+    found = np.linalg.norm(moved) / (expected if factor is None else factor * eps)
+    # Left of the relaxation: exp(-30 (3/4)^(3/2)); "smooth": 1 - f is up to L eps^2/18 at the first two values.
+    return measured(found, 1.0, 1e-6 + L * eps**2, margin=0.5)
+
+
+@verifies(POL_X8_d)
+def test_the_factor_is_one_of_the_measurements() -> None:
+    """It grows with L without end."""
+    for L in (1.0, 4.0):
+        for kind in SHARE:
+            distance_at_rest(L, kind, 0.02)
+
+
+@control(POL_X8_d, changes="a factor of the measurements -> 1")
+def test_the_factor_is_not_one() -> None:
+    for kind in SHARE:
+        distance_at_rest(4.0, kind, 0.02, factor=1.0)
+
+
+@pytest.mark.parametrize(("kind", "factor"), [("huber", 4.143), ("smooth", 9.685)])
+def test_the_diagonal_model_of_the_figure_by_a_stiff_solver(kind: str, factor: float) -> None:
+    """dx/dt = -Pi f(x/eps) by Radau's method, and where the flow is at rest by linear programming."""
+    from scipy.integrate import solve_ivp
+    from scipy.optimize import linprog
+
+    model, W0 = regularisation_error.problems()["diagonal, 4 x 4"]
+    B, x0, eps = model.matrix, np.diagonal(W0), 0.01
+    Pi = np.eye(4) - np.linalg.pinv(B) @ B
+
+    def field(_: float, x: np.ndarray) -> np.ndarray:
+        return -Pi @ (np.clip(x / eps, -1, 1) if kind == "huber" else x / np.hypot(x, eps))
+
+    end = solve_ivp(field, (0.0, regularisation_error.LAST), x0, method="Radau", rtol=1e-9, atol=1e-12).y[
+        :, -1
+    ]
+    rest = linprog(np.ones(8), A_eq=np.hstack([B, -B]), b_eq=B @ x0).x
+    stray = np.linalg.norm(end - (rest[:4] - rest[4:])) / eps
+    assert stray == pytest.approx(factor, abs=5e-4)
+    followed = self_polar_flow(model, W0, np.array([regularisation_error.LAST]), kind, eps=eps).states[0]
+    np.testing.assert_allclose(np.diagonal(followed), end, atol=1e-6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache
 from itertools import combinations
@@ -290,6 +290,21 @@ def test_a_misaligned_flow_stays_near_for_longer(kind: str, shape: tuple[int, in
 def test_at_first_all_of_it_counts() -> None:
     straight_paths((1, -1), Fraction(0), NEAR)
     nearby("gaussian", (5, 4), 1e-4, 4, share=0.99)
+
+
+def test_bad_input() -> None:
+    operator, V = operators(5, 4)["mask"], np.eye(5, 4)
+
+    def always(M: np.ndarray) -> Callable[[float, np.ndarray], np.ndarray]:
+        return lambda t, V: M
+
+    for bad in (V.T, np.full_like(V, np.nan), V.astype(np.float32)):
+        with pytest.raises(ValueError, match=r"^V0 must .*got "):
+            misaligned_flow(operator, bad, always(V), 0.1, 2)
+        with pytest.raises(ValueError, match=r"^polarised must .*got "):
+            misaligned_flow(operator, V, always(bad), 0.1, 2)
+    with pytest.raises(ValueError, match=r"^steps must be an integer >= 1, got 0"):
+        misaligned_flow(operator, V, always(V), 0.1, 0)
 
 
 @control(POL_T2_c, drops="V(0) = W(0)")

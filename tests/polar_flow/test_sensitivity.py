@@ -114,12 +114,17 @@ def flat_is_least_for_all_sizes(tangent: int = 2) -> Evidence:
     pair, single = 4 * f**2 / r, f**2 / r
     pairs = r * (r - 1) / 2
     S = 4 * (2 * pairs / pair - 2 * (r - 1) * f**2 / pair**2) + e * (2 * r / single - f**2 / single**2)
+    roots = 2 * f / sympy.sqrt(r), f / sympy.sqrt(r)
+    T = 2 * (3 * pairs / (2 * roots[0]) - (r - 1) * f**2 / roots[0] ** 3)
+    T += e * (3 * r / (2 * roots[1]) - f**2 / (2 * roots[1] ** 3))
+    nuclear = sympy.sqrt(r) * f  # the largest at this Frobenius norm
     sgd = r * (r + e) / f**2  # B_sgd/tau^2
     return every(
         exact(2 * (x**2 + y**2) - (x + y) ** 2, (x - y) ** 2),
         exact(first * 2 * s * c**3 / (s - c) ** 2, s + 2 * c),
         exact(second * s**2 * c**4 / (s - c) ** 2, (s + c) ** 2),
         exact(S / r, ((r - 1) / 2 + e) / (r + e) * sgd),
+        exact(T / (2 * nuclear), ((r - 1) / 2 + e) / (2 * (r + e)) * sgd),
     )
 
 

@@ -320,6 +320,8 @@ def test_the_flow_on_a_line_is_a_quadrature() -> None:
         quadrature_in_rationals(example)
     W0 = low_rank(4, 3, 3)
     K = unit_kernel("quadrature", near=frames_of(W0, 3)[0])
+    # Slopes are between 1 and sqrt 3.  Explicit: steps of tolerance 1e-9, some hundred of them.  Proximal: of first
+    # order in the step 2e-3, over a time of 1.
     quadrature_of_matrices(W0, K, "explicit", 1e-6)
     quadrature_of_matrices(W0, K, "proximal", 1e-2)
 
@@ -368,5 +370,11 @@ def test_the_bound_is_below_every_interpolant() -> None:
 
 
 def test_uncertain_selections_are_refused() -> None:
+    counts: tuple[Any, ...] = (0, 2.0, True)
+    for most_steps in counts:
+        with pytest.raises(ValueError, match=r"^most_steps must be an integer >= 1, got "):
+            sliding_velocity(
+                operator_of("gaussian", 5, 4, 0.3, "sliding"), low_rank(5, 4, 1), most_steps=most_steps
+            )
     with pytest.raises(RuntimeError, match="not certain"):
         sliding_velocity(operator_of("gaussian", 5, 4, 0.3, "sliding"), low_rank(5, 4, 1), most_steps=1)

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from figures.gallery.tables import where
 from figures.spectral_flattening import (
     condition_number_exponent,
     convergence_factor_map,
     noise_level,
     three_condition_numbers,
 )
-from figures.spectral_flattening._shared import where
 from labs.core import arrays
 from labs.spectral_flattening.conditioning_forms import aligned_factor, kantorovich
 

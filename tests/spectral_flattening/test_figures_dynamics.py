@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from figures.gallery.tables import where
 from figures.spectral_flattening import (
     _training,
     alignment_angle,
@@ -18,7 +19,6 @@ from figures.spectral_flattening import (
     training_curves,
     trajectories,
 )
-from figures.spectral_flattening._shared import where
 from labs.core import arrays
 from labs.spectral_flattening.dynamics import descend
 from labs.spectral_flattening.momentum import largest_wave

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from figures.gallery.tables import where
 from figures.spectral_flattening import four_cycle, newton_schulz_errors, newton_schulz_maps
-from figures.spectral_flattening._shared import where
 from labs.core import arrays
 from labs.core.polar import as_schedule, polynomial_range, smallest_preimage
 from tests.spectral_flattening.tuned import landmarks, the_cycle

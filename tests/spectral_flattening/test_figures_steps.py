@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from figures.gallery.tables import where
 from figures.spectral_flattening import guaranteed_decrease, rank_drop, stable_step_map, threshold_ratio
-from figures.spectral_flattening._shared import where
 from labs.core import arrays
 
 

@@ -97,7 +97,8 @@ AML_X4h = claim(
     id="AML-X4.h",
     statement="Beyond sqrt(C) linear decay has no clean exponent: the excess may even grow with T for a while.",
     formula="M = 8, C = 16, alpha = .2, mean over c = 3..4: local slopes above -1.5 for T = 300..600, beta = 1.5, 3; "
-    "in [-1.4, -0.5] for beta = 3, T = 600..2400",
+    "in [-1.4, -0.5] for beta = 3, T = 600..2400; beta = 1.5, T = 1200..4800: in [-4, -2.2] at c = 4, above -1 at "
+    "c = 3",
     sense="for all",
     provenance="extension",
     kind="law",
@@ -110,11 +111,12 @@ AML_X9a = claim(
     statement="After the best margin is reached the mean block stays within about eta K (1 - alpha) of its optimum: "
     "its residual feels its own errors with weight alpha/K only, those of the contrasts with weight "
     "alpha (1 - alpha).",
-    formula="max |S - m* (I - c c^T)| <= .9 min(m*, eta K (1 - alpha)),  M = 2, 8, beta = 1.2..3, c = 2, 3",
+    formula="max |S - m* (I - c c^T)| <= .9 min(m*, eta K (1 - alpha)),  M = 2, 8, beta = 1.2..3, c = 2, 3; "
+    "M = 8, T = 20 K: up to 1.3 times the scale at beta = 2, 2.2 times at beta = 3",
     sense="<=",
     provenance="extension",
     kind="law",
-    hypotheses=("A1", "A2", "A3", "A4", "A6", "alpha > 0"),
+    hypotheses=("A1", "A2", "A3", "A4", "A6", "alpha > 0", "beta <= 1.5 or T <= 5 K"),
 )
 
 AML_X9b = claim(
@@ -156,8 +158,8 @@ AML_X9f = claim(
 AML_X9d = claim(
     id="AML-X9.d",
     statement="For T far above K the ratio is constant again, and larger than 1 by a factor that depends on M.",
-    formula="beta = 1.2, alpha = .2:  ratio in [1.3, 1.6] at M = 2, T >= 10 K;  in [4.0, 4.4] at M = 8, C = 16, "
-    "T >= 30 K",
+    formula="beta = 1.2, alpha = .2:  ratio in [1.3, 1.6] at M = 2, T >= 10 K;  in [3.6, 4.4] at M = 8, C = 16, "
+    "T >= 20 K",
     sense="for all",
     provenance="extension",
     kind="law",

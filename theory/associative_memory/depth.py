@@ -47,7 +47,8 @@ AML_X6d = claim(
     id="AML-X6.d",
     statement="How many groups are learned can be read off the first gradient, from below: the other singular values "
     "of the normalised gradient grow when the first have fallen.",
-    formula="#{a : c a^k sigma_a > 1} <= #{a : x_a(T) > 0.9 m*},  eta = c m*/T;  c = 1.5, k = 5, 8: 2 <= 3, 16 <= 24",
+    formula="#{a : c a^k sigma_a > 1} <= #{a : x_a(T) > 0.9 m*},  eta = c m*/T;  c = 1.5, k = 5, 8: 2 <= 3, 16 <= 25 "
+    "(24 in doubles: group 25 ends at 0.902 m*)",
     sense="<=",
     provenance="extension",
     hypotheses=("A1", "A2", "A3", "A4"),

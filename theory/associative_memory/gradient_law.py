@@ -102,9 +102,11 @@ AML_T8d = claim(
 
 AML_T8e = claim(
     id="AML-T8.e",
-    statement="The bare power is seen for log K << kappa T << M^beta only: the local slope drifts.",
+    statement="The bare power is seen for log K << kappa T << M^beta only: the local slope drifts, and an interval "
+    "that allows for the drift contains -(1 - 1/beta) where that range is wide.",
     formula="M = 2000, C = 50, kappa = 1, alpha = 0.2: beta = 2: -0.55 at 10^2, -0.50..-0.54 for 10^3..10^5; "
-    "beta = 1.5: -0.36, -0.40, -0.75 at 10^2, 10^3.4, 10^5; beta = 1.2: no plateau",
+    "beta = 1.5: -0.36, -0.40, -0.75 at 10^2, 10^3.4, 10^5; fitted a decade from both ends: -(1 - 1/beta) for beta = "
+    "1.5, 2, 3; beta = 1.2: no plateau",
     sense="==",
     provenance="extension",
     kind="law",

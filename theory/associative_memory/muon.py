@@ -71,10 +71,24 @@ AML_T4f = claim(
     formula="C = 4, M = 5, beta = 1.5:  margin/(eta t) in [.955, 1.026], [.9950, 1.0031], [.9975, 1.0015] at "
     "eta t = 30, 300, 600,  eta = .1 and 1",
     sense="for all",
-    provenance="extension",
+    provenance="reconstructed",
     kind="law",
     hypotheses=("A1", "A2", "A3", "A4", "alpha = 0"),
     rests_on=("AML-T4.b",),
+)
+
+AML_T4g = claim(
+    id="AML-T4.g",
+    statement="So from eta t = log K on every loss is K e^(-eta t), up to a factor of four and a share 1/C of the "
+    "rate.",
+    formula="s = eta t >= log K:  (K/4) e^(-h+ s) <= L_j <= K e^(-h- s),  h- = 1 - (1 + sqrt 2)/C,  h+ = 1 + (sqrt 2 "
+    "- 1)/C",
+    sense="<=",
+    provenance="secondary",
+    hypotheses=("A1", "A2", "A3", "A4", "alpha = 0", "equal C", "eta t >= log K"),
+    rests_on=("AML-T4.c",),
+    proof="h- <= 1 <= h+, so the sum x of AML-T4.c is at most (K - 1) e^(-h- s), or at least (K - 1) e^(-h+ s) and "
+    "below 1; x/2 <= log(1 + x) for x <= 1, log(1 + x) <= x, and K - 1 >= K/2.",
 )
 
 AML_T6a = claim(
@@ -83,7 +97,7 @@ AML_T6a = claim(
     "margin.",
     formula="M = 1:  m_t = eta t for t <= ceil(m*/eta),  L_t = log(1 + (K-1) e^(-eta t)) + alpha (1 - 1/K) eta t",
     sense="==",
-    provenance="reconstructed",
+    provenance="secondary",
     hypotheses=("A1", "A2", "A3", "M = 1", "alpha > 0"),
     proof="G = -(g(m)/K) (I - J/K), and g has the sign of m* - m.",
 )
@@ -103,7 +117,7 @@ AML_T6c = claim(
     statement="From then on the excess loss is at most eta^2/8 (Hoeffding's lemma).",
     formula="log1p(pi expm1(e)) - pi e <= e^2/8,  |e_t| <= eta for t >= ceil(m*/eta)",
     sense="<=",
-    provenance="reconstructed",
+    provenance="secondary",
     hypotheses=("A1", "A2", "A3", "M = 1", "alpha > 0"),
     rests_on=("AML-T6.b",),
     proof="The excess and its derivative vanish at 0; its second derivative is s (1 - s) <= 1/4, s a probability.",
@@ -151,7 +165,7 @@ AML_T7a = claim(
     statement="A step that just reaches the best margin in time leaves an excess of order (log K/T)^2.",
     formula="M = 1, eta = c m*/T, c >= 1:  L(T) - L* <= c^2 m*^2/(8 T^2)",
     sense="<=",
-    provenance="reconstructed",
+    provenance="secondary",
     hypotheses=("A1", "A2", "A3", "A6", "M = 1", "alpha > 0", "c >= 1"),
     rests_on=("AML-T6.c",),
 )

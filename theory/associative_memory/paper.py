@@ -29,6 +29,9 @@ Hypotheses, by the names that claims and checks use:
     A4               equal frequencies inside a group.
     A5               K and C to infinity with M/C to 0 and alpha constant.
     A6               a constant step; for GD, eta p_1 bounded.
+
+Claims of the provenance `secondary` hold what is reported of the paper, most of them with explicit constants in the
+place of asymptotic signs: those are derived here.
 """
 
 from __future__ import annotations

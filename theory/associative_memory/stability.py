@@ -45,7 +45,8 @@ AML_P9d = claim(
     provenance="reconstructed",
     hypotheses=("A2", "A3", "alpha > 0", "a constant step"),
     rests_on=("AML-T2.b",),
-    proof="A step goes towards 0 and is shorter than h alpha from above, than h pi K/(K - 1) from below.",
+    proof="A step goes towards 0 and is shorter than h alpha from above, than h pi K/(K - 1) from below; beyond an "
+    "end it is no shorter than at that end, as gamma increases.",
 )
 
 AML_P9e = claim(

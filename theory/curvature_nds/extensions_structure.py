@@ -122,6 +122,7 @@ NDS_X11g = claim(
     sense="==",
     provenance="extension",
     kind="law",
+    hypotheses=("Haar inputs",),
     rests_on=("NDS-X11.f",),
     proof="arcsin x = x off the diagonal, C_kk = sum f^2/N.",
 )

@@ -167,8 +167,8 @@ POL_X3_i = claim(
     id="POL-X3.i",
     statement="For spectra that are clearly not flat the criterion rarely holds: with a probability of at most 2 % "
     "up to half of all measurements, of at most 15 % at nine tenths (0.9^i: 25 %); for every ensemble and spread.",
-    formula="Prob(sum alpha_i q_i <= 0) <= 0.02 for p <= mn/2,  <= 0.15 or 0.25 for p = 0.9 mn;  sigma = 0.9^i, "
-    "0.5^i, 1/i, or of a Gaussian matrix, r = 10",
+    formula="Prob(sum alpha_i q_i <= 0) <= 0.02 for p <= mn/2 (Gaussian sensing: <= 0.003),  <= 0.15 or 0.25 for p = "
+    "0.9 mn;  sigma = 0.9^i, 0.5^i, 1/i, or of a Gaussian matrix, r = 10",
     sense="<=",
     provenance="extension",
     hypotheses=("not flat",),

@@ -114,7 +114,8 @@ POL_X6p = claim(
     id="POL-X6p",
     statement="Observed: literal Muon with small steps ends a few per cent above the interpolant of least operator "
     "norm, whatever its momentum, and about twice above the least nuclear norm.",
-    formula="10 x 10, rank 2, p = 60, cosine steps from 0.02: |W|_op/R in [1.02, 1.04], N(W)/N_* in [1.84, 2.29]",
+    formula="10 x 10, rank 2, p = 60, cosine steps from 0.02: |W|_op/R in [1.02, 1.04], N(W)/N_* in [1.84, 2.29];  "
+    "from 0.1 with momentum 0.95: |W|_op/R in [1.08, 1.24]",
     sense="<=",
     provenance="extension",
     kind="report",

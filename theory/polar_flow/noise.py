@@ -147,7 +147,7 @@ POL_T4_c3 = claim(
     id="POL-T4.c3",
     statement="So the 2 x 2 expectations are one-dimensional Rice integrals.",
     formula="G = diag(mu): E<G, P> = (mu_1 + mu_2) C(z, w) + (mu_1 - mu_2) C(w, z), E|P - 1|^2 = 4 - 4 C(z, w), "
-    "C = E[cos arg Z 1{|Z| > |W|}]",
+    "C = E[cos arg Z 1{|Z| > |W|}];  E<G, P(s G + xi)> = d/ds E|s G + xi|_*",
     sense="==",
     provenance="reconstructed",
     rests_on=("POL-T4.c2",),

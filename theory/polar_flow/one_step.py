@@ -66,7 +66,7 @@ POL_P1_pr = claim(
     statement="Participation is not concave, but for two singular values the average form holds for it too.",
     formula="r = 2:  E_pi PR(pi s + h d) <= PR(s + h 1),  PR = (sum sigma)^2/sum sigma^2",
     sense="<=",
-    provenance="reconstructed",
+    provenance="extension",
     hypotheses=("|d| <= 1",),
     proof="PR = g(u) = 2/(1 + u^2), u = |sigma_1 - sigma_2|/sum.  With a = |s_1 - s_2|/S_c and e = h |d_1 - d_2|/S_c "
     "the two orders have u = a + e and |a - e|, the polar update at most a/(1 + e), and a + e <= 1.  The difference "

@@ -79,7 +79,7 @@ POL_T2_angles = claim(
     statement="False: that matrices with the same singular subspaces are aligned.",
     formula="u_i(M) = +-u_s(i)(W), v_i(M) = +-v_t(i)(W)  =>  delta_P = 0",
     sense="==",
-    provenance="extension",
+    provenance="reconstructed",
     proof="M = -W has delta_P = 2 sqrt r; M = u_1 v_2^T + u_2 v_1^T against 2 u_1 v_1^T + u_2 v_2^T has 2.",
 )
 
@@ -88,7 +88,7 @@ POL_T2_gauge = claim(
     statement="delta_P does not depend on the choice of singular vectors.",
     formula="P(W) = W (W^T W)^(-1/2): U V^T is the same for every singular value decomposition",
     sense="==",
-    provenance="extension",
+    provenance="reconstructed",
     proof="U V^T = Q is fixed by W = Q H, H >= 0 with the kernel of W.",
 )
 
@@ -106,7 +106,7 @@ POL_X9_b = claim(
     id="POL-X9.b",
     statement="If W has exactly the frames of such a buffer, K has mu in its kernel: not all alpha_i are positive, "
     "and the weighted singular values do not move.",
-    formula="SF, M in range(A*):  K mu = 0,  sum_i mu_i d sigma_i/dt = 0",
+    formula="SF, M in range(A*):  K mu = 0, so det K = 0,  sum_i mu_i d sigma_i/dt = 0,  min alpha_i <= 0",
     sense="==",
     provenance="extension",
     hypotheses=("M in range(A*)", "SF"),

@@ -57,7 +57,7 @@ POL_X7_e = claim(
 POL_X7_f = claim(
     id="POL-X7.f",
     statement="A kernel of one dimension: the whole flow is a quadrature.",
-    formula="W(t) = W(0) + z(t) K,  t = integral_0^z dx/(-eta N'(W(0) + x K; K))",
+    formula="ker A = span K, |K|_F = 1:  W(t) = W(0) + z(t) K,  t = integral_0^z dx/(-eta N'(W(0) + x K; K))",
     sense="==",
     provenance="extension",
     rests_on=("POL-X7.e", "POL-X1.a"),

@@ -109,6 +109,7 @@ def sqrt(x: Jet) -> Jet:
 
 
 def erf(x: Jet) -> Jet:
+    """2/sqrt(pi) times the integral of exp(-y^2) from 0 to x."""
     xp, c = _value(x)
     return primitive(special(xp).erf(c), exp(-x * x) * (2.0 / math.sqrt(math.pi)), x)
 

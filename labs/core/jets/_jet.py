@@ -25,6 +25,8 @@ class Jet:
 
     def __init__(self, coefficients: Iterable[Array], order: float = math.inf) -> None:
         kept = [c for k, c in enumerate(coefficients) if k <= order]
+        if not kept:
+            raise ValueError(f"coefficients must hold c_0, and order be >= 0, got none up to order {order!r}")
         if any(c.shape != kept[0].shape for c in kept):
             kept = list(array_namespace(*kept).broadcast_arrays(*kept))
         self.coefficients = tuple(kept)

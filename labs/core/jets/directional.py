@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -37,7 +36,14 @@ def series(
         raise ValueError(f"along must have names among {sorted(at)}, got {sorted(along)}")
     check_finite(**{f"at[{name!r}]": x for name, x in at.items()})
     check_finite(**{f"along[{name!r}]": x for name, x in along.items()})
-    if isinstance(order, bool) or operator.index(order) < 0:
+    for name, v in along.items():
+        pairs = zip(reversed(at[name].shape), reversed(v.shape), strict=False)
+        if any(m != n and 1 not in (m, n) for m, n in pairs):
+            raise ValueError(
+                f"along[{name!r}] must broadcast with at[{name!r}], got shape {tuple(v.shape)} for "
+                f"{tuple(at[name].shape)}"
+            )
+    if isinstance(order, bool) or not isinstance(order, int) or order < 0:
         raise ValueError(f"order must be an integer >= 0, got {order!r}")
     result = function(lines(at, along, order))
     found = result.coefficients if isinstance(result, Jet) else (result,)

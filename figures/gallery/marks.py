@@ -1,36 +1,26 @@
-"""What several of these figures need; the name begins with "_": this is no figure."""
+"""What stands in a panel beside the data: grey reference lines, words, keys to the looks, plain ticks.
+
+A figure's module imports this at its top, as its `data` must not need matplotlib.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-
-def table(blocks: Iterable[Mapping[str, Any]]) -> dict[str, np.ndarray]:
-    """One table from blocks of rows: {column: array, or a value that holds for the whole block}."""
-    grown = [dict(zip(b, np.broadcast_arrays(*map(np.atleast_1d, b.values())), strict=True)) for b in blocks]
-    return {name: np.concatenate([b[name] for b in grown]) for name in grown[0]}
-
-
-def where(table: Mapping[str, np.ndarray], **equal: Any) -> dict[str, np.ndarray]:
-    """The rows of a table in which each named column has the given value."""
-    keep = np.all([table[name] == value for name, value in equal.items()], axis=0)
-    return {name: values[keep] for name, values in table.items()}
+COMPUTED: dict[str, Any] = {"linestyle": "", "marker": "o", "markerfacecolor": "none"}
+THICK: dict[str, Any] = {"linestyle": "--"}
+THIN: dict[str, Any] = {"linestyle": "-", "linewidth": 0.6}
 
 
 def reference(axes: Axes, x: Any, y: Any, **options: Any) -> None:
     """A thin grey line that everything else is compared with."""
     look: dict[str, Any] = {"color": "0.55", "linewidth": 1.0, "linestyle": "-", "marker": ""}
     axes.plot(x, y, **(look | options))
-
-
-COMPUTED: dict[str, Any] = {"linestyle": "", "marker": "o", "markerfacecolor": "none"}
 
 
 def key(axes: Axes, **looks: dict[str, Any]) -> None:
@@ -58,7 +48,6 @@ def plain_ticks(axis: Axis, values: Iterable[float]) -> None:
     """Ticks at `values`, written as plain numbers: readable on a log axis of little more than a decade."""
     from matplotlib.ticker import FixedLocator, NullLocator
 
-    shown = list(values)
-    axis.set_major_locator(FixedLocator(shown))
+    axis.set_major_locator(FixedLocator(list(values)))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(lambda x, _: f"{x:g}")
