@@ -184,6 +184,17 @@ def test_exact_multiplicities_do_no_harm() -> None:
     assert float(flow.invariants["energy defect"]) < 1e-5
 
 
+def test_energy_is_counted_while_a_value_leaves_zero() -> None:
+    """N(W0) - N(W(t)) = (1/eta) int |W'|^2 through two rank drops and a release, where steps are implicit."""
+    draw = stream("figure: rank events", 6, 6, 20, 15)
+    operator = gaussian_sensing(20, (6, 6), draw)
+    W0 = draw.standard_normal((6, 6))
+    flow = self_polar_flow(operator, W0, np.array([0.0, 2.0, 3.0]), tolerance=1e-7)
+    assert [event.kind for event in flow.events] == ["rank drop", "rank drop", "release"]
+    # Each of the three events costs 1e-7 |W0|, |W0| = 6, in W, and N changes by at most sqrt(6) times that.
+    assert float(flow.invariants["energy defect"]) < 3 * 6**0.5 * 6e-7
+
+
 def test_the_array_libraries_agree_through_an_event() -> None:
     """Sliding too, in the standard's own library on its second device."""
     strict = arrays.backend("strict")
