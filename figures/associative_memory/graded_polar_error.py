@@ -118,7 +118,7 @@ def draw(tables: Any) -> Figure:
 
     figure, panels = style.panels(1, 3, width=15.5, height=4.4)
     rows = tables["error"]
-    for axes, M in zip(panels, np.unique(rows["M"]), strict=False):
+    for axes, M in zip(panels[:2], np.unique(rows["M"]), strict=True):
         for number, method in enumerate(METHODS):
             mine = (rows["M"] == M) & (rows["method"] == method)
             x = rows["decades"][mine]

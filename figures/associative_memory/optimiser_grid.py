@@ -87,7 +87,7 @@ def draw(tables: Any) -> Figure:
         if kind != "identity":
             panel.set_yscale("linear")
             panel.set_ylim(0, 1.05 * np.max(at["excess"]))
-    for panel, words in zip(panels, KINDS.values(), strict=False):
+    for panel, words in zip(panels[:3], KINDS.values(), strict=True):
         panel.set_title(words)
     for panel, key in zip(panels[::3], shown, strict=True):
         panel.set_ylabel(f"{ROWS[key]}\n\nL − L* at the end (nats)")

@@ -142,7 +142,7 @@ def draw(tables: Any) -> Figure:
     figure, panels = style.panels(2, 4, width=17.0, height=7.2)
     exponent = EXPONENTS[-1]
     rows = where(tables["curves"], exponent=exponent, batch="held_out")
-    for axes, name in zip(panels, ("gain", "penalty", "norm2", "nds"), strict=False):
+    for axes, name in zip(panels[:4], ("gain", "penalty", "norm2", "nds"), strict=True):
         for number, optimiser in enumerate(OPTIMISERS):
             mine = where(rows, optimiser=optimiser)
             positive = np.where(by_seed(mine, name) > 0, by_seed(mine, name), np.nan)

@@ -86,7 +86,7 @@ def draw(tables: Any) -> Figure:
     figure, axes = style.panels(1, count + 1, width=4.2 * (count + 1) + 1.6, height=4.0)
     shares, ranks = np.unique(cells["share"]), np.unique(cells["rank"])
     top = max(_mean(cells, shape=shape, share=p, rank=k) for shape in shapes for p in shares for k in ranks)
-    for panel, shape in zip(axes, shapes, strict=False):
+    for panel, shape in zip(axes[:count], shapes, strict=True):
         values = np.array([[_mean(cells, shape=shape, share=p, rank=k) for p in shares] for k in ranks])
         mesh = panel.pcolormesh(
             shares, np.arange(ranks.size), values, shading="nearest", vmin=1.0, vmax=top, cmap="viridis"

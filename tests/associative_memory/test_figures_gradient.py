@@ -16,6 +16,8 @@ from figures.associative_memory import (
     noisy_groups,
 )
 from figures.gallery.tables import where
+from labs.associative_memory.flow_time import flow_margin
+from labs.associative_memory.margins import item_excess, masses_of_power_law, optimal_margin
 from labs.core import arrays
 
 
@@ -52,7 +54,14 @@ def test_the_sigmoids_follow_the_flow_in_turn() -> None:
     for a in range(1, noisy_groups.M + 1):
         rows, flow = where(tables["gd"], group=a), where(tables["flow"], group=a)
         expected = np.interp(np.log(rows["t"]), np.log(flow["t"]), flow["excess"])
-        # A step of 1/p_1 for the first group: descent is ahead of flow by half a step.
+        # The drift falls along a step, so that descent is ahead of flow; and it does not overshoot, for h <= 1.
+        h = masses_of_power_law(noisy_groups.BETA, noisy_groups.M)
+        K, alpha = float(noisy_groups.K), noisy_groups.ALPHA
+        error = flow_margin(rows["t"].astype(float), K, alpha, float(h[a - 1] / h[0])) - optimal_margin(
+            K, alpha
+        )
+        assert np.all(rows["excess"] <= item_excess(error, K, alpha) + 1e-12)  # rounding of excesses up to 5
+        # A step of 1/p_1 for the first group: it is ahead by half a step.
         np.testing.assert_allclose(rows["excess"], expected, atol=0.25)
         (least,) = where(tables["marks"], group=a)["least"]
         assert np.all(rows["excess"][rows["t"] < 0.5 * least] > 1.0)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 
 from figures.associative_memory import finite_size_collapse, muon_scaling_law, resonance_comb, schedules
+from figures.associative_memory._muon import ALPHA
 from figures.gallery.tables import where
+from labs.associative_memory.margins import optimal_margin, peak
 from labs.core import arrays
 
 
@@ -68,6 +72,12 @@ def test_the_comb_is_that_of_the_two_cycle() -> None:
         np.testing.assert_allclose(comb[name][smooth], expected[smooth], atol=2e-3)
         assert np.all(cycle[name] <= cycle["bound"])
     np.testing.assert_allclose(cycle["mean"], 1 / 3, rtol=0.03)
+    K, pi = float(resonance_comb.K), float(peak(float(resonance_comb.K), ALPHA))
+    for i in (0, 400, 799):  # the mean of the excess over errors in (-eta, eta), by quadrature
+        eta = float(optimal_margin(K, ALPHA)) / float(cycle["ratio"][i])
+        total, _ = quad(lambda e: math.log1p(pi * math.expm1(e)) - pi * e, -eta, eta, epsrel=1e-12)
+        # The quadrature's own 1e-12, and a closed form that subtracts terms some 1e3 times the mean.
+        assert cycle["mean"][i] == pytest.approx(total / (pi * (1 - pi) * eta**3), rel=1e-9)
     near = np.abs(comb["ratio"] - 4.0) < 0.1
     assert np.min(np.minimum(comb["even"], comb["odd"])[near]) < 0.01
 

@@ -26,7 +26,7 @@ class Problem:
     def __init__(self, w: Vector, sigma: Vector, m: int, n: int, beside: Fraction = ZERO) -> None:
         self.q, self.U, self.V = len(w), orthogonal(m), orthogonal(n, 1)
         a = [*(Fraction(1 + i) for i in range(self.q)), *[ONE] * (m - self.q)]
-        b = [x / y for x, y in zip(w, a, strict=False)] + [ZERO] * (n - self.q)
+        b = [x / y for x, y in zip(w, a[: self.q], strict=True)] + [ZERO] * (n - self.q)
         c = np.array([[x * y for y in b] for x in a], dtype=object)
         c[self.q :, :] = ZERO
         # One curvature of the unpaired block, c_ij with i, j > q.
